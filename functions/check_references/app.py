@@ -1,0 +1,56 @@
+"""From ChangeQueue and SweepQueue: checks every reference to the secret that a record names."""
+
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from secretwatch import telemetry
+from secretwatch.adapters.aws import client
+from secretwatch.adapters.dynamodb import DynamoDbReferences
+from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
+from secretwatch.checking import Checked, Checking
+from secretwatch.domain.change import UnknownChange, read_change
+from secretwatch.domain.secret import SecretId
+from secretwatch.errors import Transient
+from secretwatch.records import RecordProcessor
+from secretwatch.settings import CheckReferencesSettings
+
+processor = RecordProcessor(EventType.SQS)
+
+
+@cache
+def checking() -> Checking:
+    settings = CheckReferencesSettings.from_environ(os.environ)
+    references = DynamoDbReferences(client("dynamodb"), settings.registry_table)
+    return Checking(references, SecretsManagerSecrets(client("secretsmanager")))
+
+
+def check(secret: SecretId) -> list[Checked]:
+    checked = checking().check(secret)
+    for one in checked:
+        telemetry.reference_checked(one)
+    return checked
+
+
+def handle_record(check: Callable[[SecretId], list[Checked]], record: SQSRecord) -> None:
+    telemetry.count("ChangesReceived")
+    change = read_change(record.body)
+    telemetry.logger.set_correlation_id(change.event_id)
+    if not isinstance(change.subject, SecretId):
+        raise UnknownChange(f"{change.what!r} is not about a secret")
+    checked = check(change.subject)
+    telemetry.change_received(change, relevant=bool(checked))
+    if again := [one.unknown.reason for one in checked if one.unknown and one.unknown.transient]:
+        raise Transient(again[0])
+
+
+@telemetry.metrics.log_metrics
+@telemetry.logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    once_a_batch = partial(handle_record, cache(check))
+    return process_partial_response(event, once_a_batch, processor, context)

@@ -1,0 +1,40 @@
+"""From the Registry's stream: publishes what a check stored, if people would read it differently than before."""
+
+import os
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from secretwatch import telemetry
+from secretwatch.adapters.aws import client
+from secretwatch.adapters.dynamodb import plain, state_of
+from secretwatch.adapters.eventbridge import EventBridgeBus
+from secretwatch.domain.verdict_change import VerdictChange
+from secretwatch.records import RecordProcessor
+from secretwatch.settings import PublishVerdictsSettings
+
+processor = RecordProcessor(EventType.DynamoDBStreams)
+
+
+@cache
+def bus() -> EventBridgeBus:
+    settings = PublishVerdictsSettings.from_environ(os.environ)
+    return EventBridgeBus(client("events"), settings.bus_name)
+
+
+def handle_record(record: DynamoDBRecord) -> None:
+    images = record.raw_event["dynamodb"]
+    before, after = state_of(plain(images["OldImage"])), state_of(plain(images["NewImage"]))
+    change = VerdictChange.between(before, after)
+    if change:
+        telemetry.logger.set_correlation_id(change.id)
+        bus().publish(change)
+        telemetry.verdict_published(change)
+
+
+@telemetry.logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, handle_record, processor, context)

@@ -1,0 +1,55 @@
+"""From AlertQueue: tells people about a changed verdict, once however often the news is delivered."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from secretwatch import telemetry
+from secretwatch.adapters.aws import client
+from secretwatch.adapters.dynamodb import TOLD_ALERTS, DynamoDbReferences
+from secretwatch.adapters.sns import SnsTopic
+from secretwatch.alerting import Alerting
+from secretwatch.domain.verdict_change import News, read_news
+from secretwatch.records import RecordProcessor
+from secretwatch.settings import SendAlertsSettings
+
+processor = RecordProcessor(EventType.SQS)
+idempotency = IdempotencyConfig(event_key_jmespath="id", expires_after_seconds=24 * 3600)
+
+
+@cache
+def tell_once() -> Callable[..., str]:
+    settings = SendAlertsSettings.from_environ(os.environ)
+    dynamodb = client("dynamodb")
+    references = DynamoDbReferences(dynamodb, settings.registry_table)
+    alerting = Alerting(references, SnsTopic(client("sns"), settings.alerts_topic_arn))
+
+    def tell(*, news: News) -> str:
+        outcome = alerting.tell(news)
+        telemetry.news_told(news, outcome)
+        return outcome
+
+    told = DynamoDBPersistenceLayer(settings.registry_table, boto3_client=dynamodb, **TOLD_ALERTS)
+    once: Callable[..., str] = idempotent_function(
+        tell, data_keyword_argument="news", persistence_store=told, config=idempotency
+    )
+    return once
+
+
+def handle_record(record: SQSRecord) -> None:
+    news = read_news(record.body)
+    telemetry.logger.set_correlation_id(news.id)
+    tell_once()(news=news)
+
+
+@telemetry.metrics.log_metrics
+@telemetry.logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    idempotency.register_lambda_context(context)
+    return process_partial_response(event, handle_record, processor, context)

@@ -1,0 +1,42 @@
+"""Requests, on Amazon SQS queues."""
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from secretwatch.adapters.aws import translated
+from secretwatch.domain.change import Subject, request
+from secretwatch.errors import Transient
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_BATCH = 10  # SendMessageBatch takes no more entries
+
+
+class SqsRequests:
+    """`ports.Requests` on one queue."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        """`client` is a boto3 SQS client."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, subjects: Iterable[Subject]) -> None:
+        """SendMessageBatch, ten at a time."""
+        pending = list(subjects)
+        for start in range(0, len(pending), _BATCH):
+            self._send(pending[start : start + _BATCH])
+
+    def _send(self, subjects: Sequence[Subject]) -> None:
+        at = datetime.now(UTC)
+        bodies = [json.dumps(request(subject, at=at, request_id=str(uuid.uuid4()))) for subject in subjects]
+        with translated("SendMessageBatch"):
+            answer = self._client.send_message_batch(
+                QueueUrl=self._queue_url,
+                Entries=[{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)],
+            )
+        if failed := answer.get("Failed"):
+            raise Transient(f"SendMessageBatch: {len(failed)} of {len(subjects)} refused, {failed[0]['Code']}")

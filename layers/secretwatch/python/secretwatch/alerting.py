@@ -1,0 +1,35 @@
+"""Alerting: people are told what is true now, not what an event once said."""
+
+from enum import StrEnum
+
+from secretwatch.domain.alert import compose
+from secretwatch.domain.verdict_change import News
+from secretwatch.ports import References, Topic
+
+
+class Outcome(StrEnum):
+    """What became of a piece of news."""
+
+    SENT = "sent"
+    SUPERSEDED = "superseded"  # the Registry has moved on; the later change brings its own news
+    NO_NEWS = "no news"  # resolves at first sight
+
+
+class Alerting:
+    """Tells people about a changed verdict, after reading the Registry again."""
+
+    def __init__(self, references: References, topic: Topic) -> None:
+        """`references` says what holds now, `topic` reaches people."""
+        self._references = references
+        self._topic = topic
+
+    def tell(self, news: News) -> Outcome:
+        """Send one message if the news still holds. Called again with the same news, it sends again."""
+        state = self._references.find(news.reference)
+        if state is None or not news.still_holds(state):
+            return Outcome.SUPERSEDED
+        alert = compose(state, news.previous_verdict)
+        if alert is None:
+            return Outcome.NO_NEWS
+        self._topic.publish(alert)
+        return Outcome.SENT

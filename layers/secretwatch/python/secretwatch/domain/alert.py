@@ -1,0 +1,79 @@
+"""Alerts: what people are told, in plain words first and the code last."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from secretwatch.domain.finding import Finding, Verdict
+from secretwatch.domain.state import ReferenceState
+
+SUBJECT_LIMIT = 100  # SNS, Publish: Subject is ASCII text of fewer than 100 characters plus one
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message to people; `attributes` let a subscription filter."""
+
+    subject: str
+    text: str
+    attributes: dict[str, str]
+
+
+def compose(state: ReferenceState, previous: Verdict | None) -> Alert | None:
+    """The message about a reference whose verdict was `previous`; None when there is nothing to tell.
+
+    A reference that resolves at first sight is no news.
+    """
+    name = state.reference.provider
+    if state.verdict is Verdict.BROKEN:
+        headline, body = f"{name.name} can't get its credential", _broken(state)
+    elif previous is not None:
+        headline, body = f"{name.name} can get its credential again", _resolves(state)
+    else:
+        return None
+    return Alert(
+        subject=_subject(headline, f"{name.account} {name.region}"),
+        text="\n".join([f"{headline}.", *body]),
+        attributes={
+            "verdict": str(state.verdict),
+            "account": name.account,
+            "region": name.region,
+            "providerKind": name.kind.value,
+        },
+    )
+
+
+def _subject(headline: str, place: str) -> str:
+    """Within SNS's limit; a long provider name is cut, never the place."""
+    room = SUBJECT_LIMIT - 1 - len(place) - len(" - ")
+    return f"{headline if len(headline) <= room else headline[: room - 3] + '...'} - {place}"
+
+
+def _broken(state: ReferenceState) -> Iterator[str]:
+    for finding in state.findings:
+        yield from _explained(finding)
+    yield from _affected(state)
+    yield ""
+    yield ", ".join(finding.code for finding in state.findings)
+
+
+def _resolves(state: ReferenceState) -> Iterator[str]:
+    yield "Its checks pass; AgentCore's own next read will prove it."
+    yield from _affected(state)
+    yield ""
+    yield Verdict.RESOLVES
+
+
+def _explained(finding: Finding) -> Iterator[str]:
+    yield f"What broke: {finding.evidence}."
+    yield f"What to do: {finding.remedy}"
+    if finding.command:
+        yield f"  {finding.command}"
+
+
+def _affected(state: ReferenceState) -> Iterator[str]:
+    reference = state.reference
+    yield ""
+    yield f"Provider: {reference.provider_arn} ({reference.provider.kind}, {reference.field})"
+    yield f"Secret:   {reference.secret_arn}"
+    if state.checked_at:
+        yield f"Checked:  {state.checked_at:%Y-%m-%d %H:%M:%S %Z}"

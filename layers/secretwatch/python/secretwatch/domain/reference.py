@@ -1,0 +1,55 @@
+"""Providers and the references by which they depend on secrets."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from secretwatch.domain.secret import SecretId
+
+
+class ProviderKind(StrEnum):
+    """The kinds of AgentCore credential provider that are watched."""
+
+    API_KEY = "API_KEY"
+    OAUTH2 = "OAUTH2"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProviderName:
+    """What a provider event names: unique within its account and Region."""
+
+    account: str
+    region: str
+    kind: ProviderKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Reference:
+    """One place where a provider points at a secret.
+
+    `secret_arn` is the full ARN; `json_key` is None where AgentCore names no key.
+    """
+
+    provider_arn: str
+    provider: ProviderName
+    field: str
+    secret_arn: str
+    json_key: str | None = None
+
+    @property
+    def secret(self) -> SecretId:
+        """The secret that is referenced."""
+        return SecretId.of_arn(self.secret_arn)
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A credential provider as AgentCore describes it, with its references to secrets the customer owns.
+
+    `incomplete` are the fields that are EXTERNAL and yet name no secret: nothing can be checked there.
+    """
+
+    arn: str
+    name: ProviderName
+    references: frozenset[Reference]
+    incomplete: frozenset[str] = field(default=frozenset(), compare=False)

@@ -1,0 +1,46 @@
+"""Secrets, and the several ways in which AWS names one."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+# Secrets Manager ends a full ARN with a hyphen and six characters of its own.
+_ARN = re.compile(
+    r"arn:(?P<partition>[^:]+):secretsmanager:(?P<region>[^:]+):(?P<account>\d{12}):secret:"
+    r"(?P<name>.+?)(?P<suffix>-[A-Za-z0-9]{6})?"
+)
+# Names are letters, digits and /_+=.@- (API reference, CreateSecret); `!` occurs in those that services own.
+_NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretId:
+    """One secret as somebody named it: always account, Region and name; the full ARN where it was given."""
+
+    account: str
+    region: str
+    name: str
+    arn: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, *, account: str, region: str) -> Self:
+        """Read a `secretId`: a full ARN, a partial ARN (without the six-character suffix) or a name.
+
+        Account and Region place a bare name; an ARN brings its own.
+        An ARN that ends like a full one is taken for one, as Secrets Manager does.
+        Raises ValueError for anything else.
+        """
+        if found := _ARN.fullmatch(text):
+            arn = text if found["suffix"] else None
+            return cls(found["account"], found["region"], found["name"], arn)
+        if _NAME.fullmatch(text):
+            return cls(account, region, text)
+        raise ValueError("not a secret's name or ARN")
+
+    @classmethod
+    def of_arn(cls, arn: str) -> Self:
+        """The secret with this full ARN; raises ValueError when it is not one."""
+        secret = cls.parse(arn, account="", region="")
+        if secret.arn is None:
+            raise ValueError("not the full ARN of a secret")
+        return secret

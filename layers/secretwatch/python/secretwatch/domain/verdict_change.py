@@ -1,0 +1,108 @@
+"""The news that a reference's verdict changed, as other teams read it on the `secretwatch` bus."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
+from secretwatch.domain.state import ReferenceState
+
+VERDICT_CHANGED = "Reference Verdict Changed"
+SCHEMA_VERSION = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictChange:
+    """A stored change of a reference; `before` is the state that `after` replaced."""
+
+    before: ReferenceState
+    after: ReferenceState
+
+    @classmethod
+    def between(cls, before: ReferenceState, after: ReferenceState) -> "VerdictChange | None":
+        """The change between two stored states, or None when people would read them alike."""
+        return cls(before, after) if after.tells_other_than(before) else None
+
+    @property
+    def id(self) -> str:
+        """The same for every delivery of this change: reference, version and time of the check that found it.
+
+        The time tells apart two providers that had the same name one after the other.
+        """
+        reference, checked_at = self.after.reference, self.after.checked_at
+        return f"{reference.provider_arn}#{reference.field}@{self.after.version}@{checked_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+    def detail(self) -> dict[str, Any]:
+        """The event's detail, as `docs/events/` describes it."""
+        reference = self.after.reference
+        return {
+            "schemaVersion": SCHEMA_VERSION,
+            "id": self.id,
+            "account": reference.provider.account,
+            "region": reference.provider.region,
+            "reference": _reference(reference),
+            "verdict": self.after.verdict,
+            "previousVerdict": self.before.verdict,
+            "findings": [_finding(finding) for finding in self.after.findings],
+            "evidence": "checked",
+            "version": self.after.version,
+            "checkedAt": self.after.checked_at.isoformat() if self.after.checked_at else None,
+        }
+
+
+def _reference(reference: Reference) -> dict[str, Any]:
+    return {
+        "providerArn": reference.provider_arn,
+        "providerKind": reference.provider.kind,
+        "providerName": reference.provider.name,
+        "field": reference.field,
+        "secretArn": reference.secret_arn,
+        "jsonKey": reference.json_key,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "evidence": finding.evidence,
+        "remedy": finding.remedy,
+        "command": finding.command,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A verdict change as a subscriber received it: what was true when it was stored."""
+
+    id: str
+    reference: Reference
+    verdict: Verdict
+    previous_verdict: Verdict | None
+    codes: frozenset[Code]
+
+    def still_holds(self, state: ReferenceState) -> bool:
+        """Whether the stored state still says what the news says; otherwise later news is on its way."""
+        return state.verdict is self.verdict and {finding.code for finding in state.findings} == self.codes
+
+
+def read_news(text: str) -> News:
+    """Read a `Reference Verdict Changed` event from a queue record's body; raises ValueError when it is none."""
+    try:
+        return _news(json.loads(text)["detail"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"not a {VERDICT_CHANGED!r} event: {type(error).__name__}") from error
+
+
+def _news(detail: Mapping[str, Any]) -> News:
+    reference, previous = detail["reference"], detail["previousVerdict"]
+    kind = ProviderKind(reference["providerKind"])
+    name = ProviderName(detail["account"], detail["region"], kind, reference["providerName"])
+    return News(
+        detail["id"],
+        Reference(reference["providerArn"], name, reference["field"], reference["secretArn"], reference["jsonKey"]),
+        Verdict(detail["verdict"]),
+        Verdict(previous) if previous else None,
+        frozenset(Code(finding["code"]) for finding in detail["findings"]),
+    )

@@ -1,0 +1,114 @@
+"""What the use cases ask of the world, in the domain's words.
+
+Every method raises `errors.Transient` or `errors.Permanent` when the world does not answer.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from secretwatch.domain.alert import Alert
+from secretwatch.domain.change import Subject, WholeInventory
+from secretwatch.domain.facts import NoSuchSecret, SecretDescription, ValueFacts
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.secret import SecretId
+from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.verdict_change import VerdictChange
+
+
+class Secrets(Protocol):
+    """Secrets Manager, as far as a check needs it."""
+
+    def describe(self, arn: str) -> SecretDescription | NoSuchSecret:
+        """The secret, or that there is none."""
+        ...
+
+    def shapes(self, arn: str, *, stage: str, json_keys: Collection[str]) -> ValueFacts:
+        """Read the version labelled `stage` and say how it serves under each key; the value itself is dropped."""
+        ...
+
+
+class References(Protocol):
+    """The Registry's references."""
+
+    def of_secret(self, secret: SecretId) -> list[ReferenceState]:
+        """Every reference to the secret; none means that nobody depends on it. One read for a secret nobody knows."""
+        ...
+
+    def find(self, reference: Reference) -> ReferenceState | None:
+        """The state of this reference, if it is still there."""
+        ...
+
+    def store(self, state: ReferenceState) -> None:
+        """Write the successor of the stored state; raises LostRace when another writer was first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProvider:
+    """A provider as the Registry last recorded it; `version` counts the records."""
+
+    provider: Provider
+    version: int
+
+
+class ProviderRecords(Protocol):
+    """The Registry's providers."""
+
+    def known(self, inventory: WholeInventory) -> list[KnownProvider]:
+        """Every recorded provider of the account and Region."""
+        ...
+
+    def find(self, name: ProviderName) -> KnownProvider | None:
+        """The provider of that name, as last recorded."""
+        ...
+
+    def record(
+        self, known: KnownProvider | None, provider: Provider, *, moved: Collection[tuple[ReferenceState, Reference]]
+    ) -> None:
+        """Record the provider with its references, in one transaction.
+
+        `moved` are those that point elsewhere than before: they take their verdict along.
+        Raises LostRace when the record is no longer `known`.
+        """
+        ...
+
+    def forget(self, known: KnownProvider) -> None:
+        """Remove the provider and its references; raises LostRace when the record is no longer `known`."""
+        ...
+
+
+class Providers(Protocol):
+    """AgentCore Identity's credential providers."""
+
+    def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
+        """The names of all providers of a kind."""
+        ...
+
+    def get(self, name: ProviderName) -> Provider | None:
+        """The provider with its EXTERNAL references; None once AgentCore says that there is none."""
+        ...
+
+
+class Requests(Protocol):
+    """A queue of things to look at."""
+
+    def send(self, subjects: Iterable[Subject]) -> None:
+        """Ask for each subject to be looked at, at least once."""
+        ...
+
+
+class Bus(Protocol):
+    """The bus on which Secretwatch tells what it found."""
+
+    def publish(self, change: VerdictChange) -> None:
+        """Publish the change; a repeated call publishes it again, under the same id."""
+        ...
+
+
+class Topic(Protocol):
+    """Where people are told."""
+
+    def publish(self, alert: Alert) -> None:
+        """Send the alert to whoever subscribed."""
+        ...

@@ -1,0 +1,87 @@
+"""What Secretwatch logs and counts: constant messages with facts as fields; identifiers are never dimensions."""
+
+from datetime import UTC, datetime
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from secretwatch.alerting import Outcome
+from secretwatch.checking import Checked
+from secretwatch.domain.change import Change
+from secretwatch.domain.finding import Verdict
+from secretwatch.domain.verdict_change import News, VerdictChange
+from secretwatch.inventory import Read
+
+logger = Logger()
+metrics = Metrics()
+
+_BY_VERDICT = {Verdict.BROKEN: "ReferencesBroken", Verdict.DEGRADED: "ReferencesDegraded"}
+
+
+def count(name: str, value: float = 1) -> None:
+    """Add to a metric of the namespace `Secretwatch`."""
+    metrics.add_metric(name, MetricUnit.Count, value)
+
+
+def change_received(change: Change, *, relevant: bool) -> None:
+    """A change was looked into; `relevant` when somebody references what it names."""
+    if not relevant:
+        count("ChangesIrrelevant")
+        logger.info("change irrelevant: nobody references it", what=change.what, subject=str(change.subject))
+    elif not change.is_request:
+        lag = (datetime.now(UTC) - change.at).total_seconds()
+        metrics.add_metric("DetectionLagSeconds", MetricUnit.Seconds, lag)
+
+
+def reference_checked(checked: Checked) -> None:
+    """One reference was judged anew."""
+    state = checked.after
+    count("ReferencesChecked")
+    if state.verdict in _BY_VERDICT:
+        count(_BY_VERDICT[state.verdict])
+    if state.unknown:
+        count("ReferencesUnknown")
+    logger.info(
+        "reference checked",
+        provider=state.reference.provider_arn,
+        field=state.reference.field,
+        secret=state.reference.secret_arn,
+        verdict=state.verdict,
+        findings=[finding.code for finding in state.findings],
+        unknown=state.unknown.reason if state.unknown else None,
+        changed=checked.changed,
+    )
+
+
+def provider_read(change: Change, read: Read) -> None:
+    """One provider was read from AgentCore."""
+    logger.info(
+        "provider read",
+        what=change.what,
+        subject=str(change.subject),
+        gone=read.provider is None,
+        added=len(read.added),
+        removed=len(read.removed),
+    )
+    if read.provider and read.provider.incomplete:
+        logger.warning(
+            "provider incomplete: EXTERNAL, but names no secret",
+            provider=read.provider.arn,
+            fields=sorted(read.provider.incomplete),
+        )
+
+
+def inventory_taken(providers: int) -> None:
+    """A sweep began: every provider is to be read."""
+    logger.info("inventory taken", providers=providers)
+
+
+def verdict_published(change: VerdictChange) -> None:
+    """A changed verdict is on the bus."""
+    logger.info("verdict published", id=change.id, verdict=change.after.verdict, previous=change.before.verdict)
+
+
+def news_told(news: News, outcome: Outcome) -> None:
+    """News of a changed verdict was read; people were told, or there was nothing to tell."""
+    count("AlertsSent" if outcome is Outcome.SENT else "AlertsSuppressed")
+    logger.info("news read", id=news.id, verdict=news.verdict, outcome=outcome)
