@@ -14,38 +14,41 @@ from secretwatch import telemetry
 from secretwatch.adapters.aws import client
 from secretwatch.adapters.dynamodb import TOLD_ALERTS, DynamoDbReferences
 from secretwatch.adapters.sns import SnsTopic
-from secretwatch.alerting import Alerting
-from secretwatch.domain.verdict_change import News, read_news
+from secretwatch.alerting import Alerting, Outcome
+from secretwatch.domain.verdict_change import read_news
+from secretwatch.errors import SecretwatchError
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import SendAlertsSettings
 
 processor = RecordProcessor(EventType.SQS)
-idempotency = IdempotencyConfig(event_key_jmespath="id", expires_after_seconds=24 * 3600)
+idempotency = IdempotencyConfig(
+    event_key_jmespath="id",
+    expires_after_seconds=24 * 3600,
+    response_hook=lambda _response, _record: Outcome.TOLD_BEFORE,
+)
 
 
 @cache
-def tell_once() -> Callable[..., str]:
+def tell_once() -> Callable[..., Outcome]:
     settings = SendAlertsSettings.from_environ(os.environ)
     dynamodb = client("dynamodb")
     references = DynamoDbReferences(dynamodb, settings.registry_table)
     alerting = Alerting(references, SnsTopic(client("sns"), settings.alerts_topic_arn))
-
-    def tell(*, news: News) -> str:
-        outcome = alerting.tell(news)
-        telemetry.news_told(news, outcome)
-        return outcome
-
     told = DynamoDBPersistenceLayer(settings.registry_table, boto3_client=dynamodb, **TOLD_ALERTS)
-    once: Callable[..., str] = idempotent_function(
-        tell, data_keyword_argument="news", persistence_store=told, config=idempotency
+    tell: Callable[..., Outcome] = idempotent_function(
+        alerting.tell, data_keyword_argument="news", persistence_store=told, config=idempotency
     )
-    return once
+    return tell
 
 
 def handle_record(record: SQSRecord) -> None:
-    news = read_news(record.body)
-    telemetry.logger.set_correlation_id(news.id)
-    tell_once()(news=news)
+    try:
+        news = read_news(record.body)
+        telemetry.logger.set_correlation_id(news.id)
+        telemetry.news_told(news, tell_once()(news=news))
+    except (SecretwatchError, ValueError):
+        telemetry.count("AlertsFailed")
+        raise
 
 
 @telemetry.metrics.log_metrics

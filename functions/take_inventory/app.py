@@ -47,7 +47,6 @@ def handle_record(record: SQSRecord) -> None:
             raise UnknownChange(f"{change.what!r} is about neither a provider nor an inventory")
 
 
-@telemetry.metrics.log_metrics
 @telemetry.logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, handle_record, processor, context)

@@ -13,6 +13,7 @@ class Outcome(StrEnum):
     SENT = "sent"
     SUPERSEDED = "superseded"  # the Registry has moved on; the later change brings its own news
     NO_NEWS = "no news"  # resolves at first sight
+    TOLD_BEFORE = "told before"  # the news was delivered again
 
 
 class Alerting:

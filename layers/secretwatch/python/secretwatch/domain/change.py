@@ -1,7 +1,7 @@
 """Changes: what an event says happened. An event tells where to look, never what is true."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,7 +56,7 @@ def read_change(text: str) -> Change:
     """Read a queue record's body; raises UnknownChange as `parse_change` does, and when it is not JSON."""
     try:
         event = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UnknownChange("not JSON") from None
     return parse_change(event)
 
@@ -78,10 +78,16 @@ def parse_change(event: Any) -> Change:
             "time": str(time),
             "detail": dict(detail),
         }:
-            what = detail.get("eventName") or detail_type
-            resources = event.get("resources") or ()
-            subject = _subject(_Envelope(source, what, account, region, resources, detail))
-            return Change(what, subject, _instant(time), event_id)
+            name, resources = detail.get("eventName"), event.get("resources")
+            envelope = _Envelope(
+                source=source,
+                what=name if isinstance(name, str) and name else detail_type,
+                account=account,
+                region=region,
+                resources=resources if isinstance(resources, list) else [],
+                detail=detail,
+            )
+            return Change(envelope.what, _subject(envelope), _instant(time), event_id)
     raise UnknownChange("not an EventBridge event")
 
 
@@ -93,7 +99,7 @@ class _Envelope:
     what: str
     account: str
     region: str
-    resources: Iterable[object]
+    resources: list[object]
     detail: Json
 
     def part(self, name: str) -> Json:

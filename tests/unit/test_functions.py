@@ -1,0 +1,351 @@
+"""The handlers: one bad record costs nobody else, and leaves one line that says what and why."""
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from boto3.dynamodb.types import TypeSerializer
+from moto import mock_aws
+
+from functions.check_references import app as check_references
+from functions.publish_verdicts import app as publish_verdicts
+from functions.send_alerts import app as send_alerts
+from functions.take_inventory import app as take_inventory
+from secretwatch import telemetry
+from secretwatch.adapters.dynamodb import item_of
+from secretwatch.checking import Checking
+from secretwatch.domain.change import request
+from secretwatch.domain.finding import Verdict
+from secretwatch.domain.reference import Provider
+from secretwatch.domain.secret import SecretId
+from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
+from secretwatch.errors import Transient
+from secretwatch.inventory import Inventory
+from tests.fakes import (
+    EVERYTHING,
+    NOON,
+    FakeProviders,
+    FakeSecret,
+    FakeSecrets,
+    InMemoryProviderRecords,
+    InMemoryReferences,
+    SentRequests,
+    a_name,
+    a_provider,
+    a_reference,
+    secret_arn,
+)
+
+Event = dict[str, Any]
+CRM = SecretId.of_arn(secret_arn("crm"))
+REFERENCE = a_reference(secret=secret_arn("crm"))
+
+
+class Context(LambdaContext):
+    """What Powertools reads of a Lambda context."""
+
+    def __init__(self) -> None:
+        self._function_name = "test"
+        self._memory_limit_in_mb = 512
+        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:test"
+        self._aws_request_id = "r-1"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 30_000
+
+
+def sqs_event(*bodies: object) -> Event:
+    """Bodies as SQS delivers them: an event or request is JSON text, a text stays as it is."""
+    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
+    return {"Records": [_sqs_record(f"message-{index}", text) for index, text in enumerate(texts)]}
+
+
+def _sqs_record(message_id: str, body: str) -> Event:
+    return {
+        "messageId": message_id,
+        "receiptHandle": "handle",
+        "body": body,
+        "attributes": {},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:queue",
+        "awsRegion": "eu-west-1",
+    }
+
+
+def asking_for(subject: Any) -> Event:
+    return request(subject, at=NOON, request_id="r-1")
+
+
+def put_secret_value(secret: str) -> Event:
+    return {
+        "id": "e-1",
+        "source": "aws.secretsmanager",
+        "detail-type": "AWS API Call via CloudTrail",
+        "account": "111122223333",
+        "region": "eu-west-1",
+        "time": "2026-11-23T12:00:00Z",
+        "resources": [],
+        "detail": {"eventName": "PutSecretValue", "requestParameters": {"secretId": secret}, "responseElements": None},
+    }
+
+
+def failed(response: Any) -> list[str]:
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
+    """The log lines that the test leaves, read when first looked at."""
+    stream = io.StringIO()
+    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", stream)
+
+    class Lines(list[Event]):
+        def __iter__(self) -> Iterator[Event]:
+            return (json.loads(line) for line in stream.getvalue().splitlines())
+
+    yield Lines()
+    telemetry.metrics.clear_metrics()
+
+
+class TestCheckReferences:
+    """`check_references`, on fakes."""
+
+    @pytest.fixture
+    def secret(self) -> FakeSecret:
+        return FakeSecret()
+
+    @pytest.fixture
+    def secrets(self, secret: FakeSecret, monkeypatch: pytest.MonkeyPatch) -> FakeSecrets:
+        secrets = FakeSecrets(crm=secret)
+        checking = Checking(InMemoryReferences(REFERENCE), secrets)
+        monkeypatch.setattr(check_references, "checking", lambda: checking)
+        return secrets
+
+    def test_a_record_that_is_not_json_is_left_to_the_queue_and_the_rest_goes_on(
+        self, secrets: FakeSecrets, lines: list[Event]
+    ) -> None:
+        response = check_references.handler(sqs_event("{canary", put_secret_value("crm")), Context())
+
+        assert failed(response) == ["message-0"]
+        assert [(line["message"], line.get("reason")) for line in lines] == [
+            ("record failed", "not JSON"),
+            ("reference checked", None),
+        ]
+
+    @pytest.mark.parametrize(
+        ("event", "reason"),
+        [
+            ({**put_secret_value("crm"), "source": "aws.ec2"}, "of no known kind"),
+            (asking_for(EVERYTHING), "is not about a secret"),
+        ],
+    )
+    def test_an_event_of_an_unknown_kind_reaches_the_dead_letter_queue_with_its_reason(
+        self, secrets: FakeSecrets, lines: list[Event], event: Event, reason: str
+    ) -> None:
+        response = check_references.handler(sqs_event(event), Context())
+
+        (line,) = lines
+        assert failed(response) == ["message-0"]
+        assert (line["level"], line["record"]) == ("ERROR", "message-0")
+        assert reason in line["reason"]
+
+    def test_an_event_for_a_secret_that_nobody_references_leaves_one_line(
+        self, secrets: FakeSecrets, lines: list[Event]
+    ) -> None:
+        response = check_references.handler(sqs_event(put_secret_value("other")), Context())
+
+        (line,) = lines
+        assert failed(response) == []
+        assert line["message"] == "change irrelevant: nobody references it"
+        assert line["correlation_id"] == "e-1"
+
+    def test_a_secret_named_by_many_records_of_a_batch_is_checked_once(self, secrets: FakeSecrets) -> None:
+        check_references.handler(sqs_event(*[put_secret_value(secret_arn("crm"))] * 10), Context())
+
+        assert len(secrets.values_read) == 1
+
+    def test_what_a_later_try_may_tell_is_left_to_the_queue(self, secrets: FakeSecrets, lines: list[Event]) -> None:
+        secrets.failures["describe"] = Transient("DescribeSecret: ThrottlingException")
+
+        response = check_references.handler(sqs_event(asking_for(CRM)), Context())
+
+        assert failed(response) == ["message-0"]
+        assert [line["message"] for line in lines] == ["reference checked", "record failed"]
+
+    def test_an_error_that_nobody_foresaw_is_logged_with_its_traceback(
+        self, secrets: FakeSecrets, lines: list[Event]
+    ) -> None:
+        secrets.failures["describe"] = RuntimeError("a bug")
+
+        response = check_references.handler(sqs_event(asking_for(CRM)), Context())
+
+        (line,) = lines
+        assert failed(response) == ["message-0"]
+        assert "in describe" in line["exception"]
+
+
+class TestTakeInventory:
+    """`take_inventory`, on fakes."""
+
+    @pytest.fixture
+    def agentcore(self, monkeypatch: pytest.MonkeyPatch) -> FakeProviders:
+        agentcore, references = FakeProviders(a_provider()), InMemoryReferences()
+        records = InMemoryProviderRecords(references)
+        inventory = Inventory(agentcore, records, references, reads=SentRequests(), checks=SentRequests())
+        monkeypatch.setattr(take_inventory, "inventory", lambda: inventory)
+        return agentcore
+
+    def test_inventories_and_providers_are_taken_and_everything_else_is_refused(
+        self, agentcore: FakeProviders, lines: list[Event]
+    ) -> None:
+        records = sqs_event(asking_for(EVERYTHING), asking_for(a_name()), asking_for(CRM), "nonsense")
+
+        response = take_inventory.handler(records, Context())
+
+        assert failed(response) == ["message-2", "message-3"]
+        assert [line["message"] for line in lines] == [
+            "inventory taken",
+            "provider read",
+            "record failed",
+            "record failed",
+        ]
+
+    def test_an_external_reference_without_a_secret_leaves_a_warning(
+        self, agentcore: FakeProviders, lines: list[Event]
+    ) -> None:
+        name = a_name("half")
+        arn = "arn:aws:bedrock-agentcore:eu-west-1:111122223333:token-vault/default/oauth2credentialprovider/half"
+        agentcore.providers[name] = Provider(arn, name, frozenset(), incomplete=frozenset({"clientSecret"}))
+
+        take_inventory.handler(sqs_event(asking_for(name)), Context())
+
+        warning = next(line for line in lines if line["level"] == "WARNING")
+        assert (warning["provider"], warning["fields"]) == (arn, ["clientSecret"])
+
+
+NEW = ReferenceState(REFERENCE, version=1, verdict=Verdict.RESOLVES, checked_at=NOON)
+BROKEN = replace(NEW, version=2, verdict=Verdict.BROKEN)
+
+
+class TestPublishVerdicts:
+    """`publish_verdicts`, with a bus that remembers."""
+
+    class SentChanges:
+        """`ports.Bus` that remembers."""
+
+        def __init__(self) -> None:
+            self.changes: list[VerdictChange] = []
+
+        def publish(self, change: VerdictChange) -> None:
+            self.changes.append(change)
+
+    @pytest.fixture
+    def bus(self, monkeypatch: pytest.MonkeyPatch) -> SentChanges:
+        bus = self.SentChanges()
+        monkeypatch.setattr(publish_verdicts, "bus", lambda: bus)
+        return bus
+
+    def stream_event(self, *images: tuple[ReferenceState, ReferenceState]) -> Event:
+        return {
+            "Records": [
+                {
+                    "eventID": f"event-{index}",
+                    "eventName": "MODIFY",
+                    "eventSource": "aws:dynamodb",
+                    "dynamodb": {
+                        "SequenceNumber": str(index),
+                        "OldImage": _attributes(before),
+                        "NewImage": _attributes(after),
+                    },
+                }
+                for index, (before, after) in enumerate(images)
+            ]
+        }
+
+    def test_what_people_would_read_differently_is_published_and_nothing_else(self, bus: SentChanges) -> None:
+        event = self.stream_event((NEW, replace(NEW, version=2)), (NEW, BROKEN))
+
+        response = publish_verdicts.handler(event, Context())
+
+        assert failed(response) == []
+        assert bus.changes == [VerdictChange(NEW, BROKEN)]
+
+    def test_a_record_that_cannot_be_read_stops_the_shard_at_itself(self, bus: SentChanges, lines: list[Event]) -> None:
+        event = self.stream_event((NEW, BROKEN))
+        del event["Records"][0]["dynamodb"]["NewImage"]["provider_arn"]
+
+        response = publish_verdicts.handler(event, Context())
+
+        assert failed(response) == ["0"]
+        assert [line["record"] for line in lines] == ["event-0"]
+
+
+def _attributes(state: ReferenceState) -> Event:
+    return {name: TypeSerializer().serialize(value) for name, value in item_of(state).items()}
+
+
+class TestSendAlerts:
+    """`send_alerts` on moto's DynamoDB, SNS and SQS: what counts is how many messages people get."""
+
+    @pytest.fixture(autouse=True)
+    def aws(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        with mock_aws():
+            dynamodb, sns, self.sqs = boto3.client("dynamodb"), boto3.client("sns"), boto3.client("sqs")
+            dynamodb.create_table(
+                TableName="registry",
+                BillingMode="PAY_PER_REQUEST",
+                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            )
+            dynamodb.put_item(TableName="registry", Item=_attributes(BROKEN))
+            self.mailbox = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+            topic = sns.create_topic(Name="alerts")["TopicArn"]
+            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:mailbox")
+            monkeypatch.setenv("REGISTRY_TABLE", "registry")
+            monkeypatch.setenv("ALERTS_TOPIC_ARN", topic)
+            send_alerts.tell_once.cache_clear()
+            yield
+        send_alerts.tell_once.cache_clear()
+
+    def news(self, before: ReferenceState = NEW, after: ReferenceState = BROKEN) -> Event:
+        return {"detail-type": VERDICT_CHANGED, "detail": VerdictChange(before, after).detail()}
+
+    def messages(self) -> list[str]:
+        found = self.sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"])["Subject"] for message in found]
+
+    def test_news_delivered_many_times_is_told_once(self) -> None:
+        responses = [send_alerts.handler(sqs_event(self.news(), self.news()), Context()) for _ in range(3)]
+
+        assert [failed(response) for response in responses] == [[], [], []]
+        assert self.messages() == ["crm-oauth can't get its credential - 111122223333 eu-west-1"]
+
+    def test_news_that_could_not_be_sent_is_told_when_it_is_delivered_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        right = os.environ["ALERTS_TOPIC_ARN"]
+        monkeypatch.setenv("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:gone")
+        first = send_alerts.handler(sqs_event(self.news()), Context())
+        monkeypatch.setenv("ALERTS_TOPIC_ARN", right)
+        send_alerts.tell_once.cache_clear()
+
+        second = send_alerts.handler(sqs_event(self.news()), Context())
+
+        assert (failed(first), failed(second)) == (["message-0"], [])
+        assert len(self.messages()) == 1
+
+    def test_what_is_no_news_is_left_to_the_queue_with_its_reason(self, lines: list[Event]) -> None:
+        response = send_alerts.handler(sqs_event("nonsense", self.news()), Context())
+
+        assert failed(response) == ["message-0"]
+        assert next(iter(lines))["reason"].startswith("not a 'Reference Verdict Changed' event")
+        assert len(self.messages()) == 1

@@ -1,0 +1,139 @@
+"""The Registry follows AgentCore: what it references is checked, what it dropped is forgotten."""
+
+from dataclasses import replace
+
+import pytest
+
+from secretwatch.domain.finding import Verdict
+from secretwatch.domain.reference import Provider, ProviderKind
+from secretwatch.domain.secret import SecretId
+from secretwatch.errors import Transient
+from secretwatch.inventory import Inventory
+from tests.fakes import (
+    EVERYTHING,
+    FakeProviders,
+    InMemoryProviderRecords,
+    InMemoryReferences,
+    SentRequests,
+    a_name,
+    a_provider,
+    a_reference,
+    secret_arn,
+)
+
+CRM = a_name("crm-oauth")
+CRM_SECRET = SecretId.of_arn(secret_arn())
+
+
+class World:
+    """An AgentCore with some providers, an empty Registry, and what was requested."""
+
+    def __init__(self, *providers: Provider) -> None:
+        self.agentcore = FakeProviders(*providers)
+        self.references = InMemoryReferences()
+        self.records = InMemoryProviderRecords(self.references)
+        self.reads, self.checks = SentRequests(), SentRequests()
+        self.inventory = Inventory(self.agentcore, self.records, self.references, reads=self.reads, checks=self.checks)
+
+
+def test_a_new_provider_is_recorded_and_its_secret_is_checked() -> None:
+    world = World(a_provider("crm-oauth"))
+
+    read = world.inventory.read(CRM, check_all=False)
+
+    assert read.added == {a_reference("crm-oauth")}
+    assert world.references.states.keys() == {a_reference("crm-oauth")}
+    assert world.checks.subjects == [CRM_SECRET]
+
+
+def test_a_provider_that_did_not_change_is_left_alone() -> None:
+    world = World(a_provider("crm-oauth"))
+    world.inventory.read(CRM, check_all=False)
+    world.inventory.read(CRM, check_all=False)
+
+    assert world.records.records[CRM].version == 1
+    assert world.checks.subjects == [CRM_SECRET]
+
+
+def test_after_an_event_every_secret_of_the_provider_is_checked_again() -> None:
+    world = World(a_provider("crm-oauth"))
+    world.inventory.read(CRM, check_all=True)
+    world.inventory.read(CRM, check_all=True)
+
+    assert world.checks.subjects == [CRM_SECRET] * 2
+
+
+def test_a_provider_pointed_at_another_secret_takes_its_verdict_along() -> None:
+    world = World(a_provider("crm-oauth"))
+    world.inventory.read(CRM, check_all=False)
+    old, new = a_reference("crm-oauth"), a_reference("crm-oauth", secret=secret_arn("agents/other"))
+    world.references.states[old] = replace(world.references.states[old], verdict=Verdict.BROKEN, version=7)
+
+    world.agentcore.providers[CRM] = a_provider("crm-oauth", new)
+    read = world.inventory.read(CRM, check_all=False)
+
+    assert (set(read.added), set(read.removed)) == ({new}, {old})
+    assert world.references.only().reference == new
+    assert (world.references.only().verdict, world.references.only().version) == (Verdict.BROKEN, 8)
+    assert world.checks.subjects[-1] == new.secret
+
+
+def test_only_agentcore_s_own_not_found_removes_a_provider() -> None:
+    world = World(a_provider("crm-oauth"))
+    world.inventory.read(CRM, check_all=False)
+
+    del world.agentcore.providers[CRM]
+    read = world.inventory.read(CRM, check_all=True)
+
+    assert read.provider is None
+    assert world.records.records == {}
+    assert world.references.states == {}
+
+
+def test_a_provider_that_nobody_ever_knew_changes_nothing() -> None:
+    world = World()
+
+    read = world.inventory.read(CRM, check_all=True)
+
+    assert (read.provider, read.added, read.removed) == (None, frozenset(), frozenset())
+    assert world.checks.subjects == []
+
+
+def test_an_inventory_reads_what_is_listed_and_what_is_recorded_and_checks_what_is_referenced() -> None:
+    hidden, listed = a_provider("hidden"), a_provider("listed", a_reference("listed", kind=ProviderKind.API_KEY))
+    world = World(hidden, listed)
+    world.inventory.read(hidden.name, check_all=False)
+    world.agentcore.unlisted = {hidden.name}
+    world.checks.subjects.clear()
+
+    count = world.inventory.take(EVERYTHING)
+
+    assert count == 2
+    assert set(world.reads.subjects) == {hidden.name, listed.name}
+    assert world.checks.subjects == [CRM_SECRET]
+
+
+def test_a_secret_of_many_providers_is_checked_once_a_sweep() -> None:
+    world = World(*(a_provider(f"agent-{number}") for number in range(5)))
+    for name in world.agentcore.providers:
+        world.inventory.read(name, check_all=False)
+    world.checks.subjects.clear()
+
+    world.inventory.take(EVERYTHING)
+
+    assert world.checks.subjects == [CRM_SECRET]
+
+
+def test_a_sweep_checks_what_it_knows_even_when_agentcore_does_not_answer() -> None:
+    world = World(a_provider("crm-oauth"))
+    world.inventory.read(CRM, check_all=False)
+    world.checks.subjects.clear()
+
+    def throttled(*_: object) -> None:
+        raise Transient("List: ThrottlingException")
+
+    world.agentcore.names = throttled  # type: ignore[assignment]
+    with pytest.raises(Transient):
+        world.inventory.take(EVERYTHING)
+
+    assert world.checks.subjects == [CRM_SECRET]

@@ -1,0 +1,87 @@
+"""A reference's state follows its judgements; an unknown stands beside the last verdict."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretwatch.domain.facts import Unknown
+from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.judging import Judgement
+from secretwatch.domain.state import ReferenceState, UnknownSince
+from tests.fakes import NOON, a_reference, secret_arn
+
+MISSING = Finding(Code.JSON_KEY_MISSING, "the current version lacks it", "Store it.")
+EMPTY = Finding(Code.JSON_KEY_EMPTY, "it is empty", "Store it.")
+RESOLVES = Judgement(Verdict.RESOLVES)
+BROKEN = Judgement(Verdict.BROKEN, (MISSING,))
+THROTTLED = Judgement(None, (), Unknown("DescribeSecret: ThrottlingException", transient=True))
+NEW = ReferenceState(a_reference())
+
+
+def test_every_check_is_a_new_version_whether_it_changes_the_verdict_or_not() -> None:
+    once = NEW.after(RESOLVES, good_version="v1", at=NOON)
+    twice = once.after(RESOLVES, good_version="v1", at=NOON)
+
+    assert (once.version, twice.version) == (1, 2)
+    assert not twice.tells_other_than(once)
+
+
+def test_an_unknown_keeps_the_last_verdict_and_the_time_since_when() -> None:
+    broken = NEW.after(BROKEN, good_version=None, at=NOON)
+
+    unknown = broken.after(THROTTLED, good_version=None, at=NOON + timedelta(hours=1))
+    still = unknown.after(THROTTLED, good_version=None, at=NOON + timedelta(hours=2))
+
+    assert (still.verdict, still.findings) == (Verdict.BROKEN, (MISSING,))
+    assert still.unknown == UnknownSince("DescribeSecret: ThrottlingException", NOON + timedelta(hours=1))
+    assert not still.tells_other_than(broken)
+
+
+def test_a_definite_judgement_ends_the_unknown() -> None:
+    unknown = NEW.after(THROTTLED, good_version=None, at=NOON)
+
+    assert unknown.after(RESOLVES, good_version="v1", at=NOON).unknown is None
+
+
+def test_a_version_once_found_good_stays_so_through_an_unknown() -> None:
+    good = NEW.after(RESOLVES, good_version="v1", at=NOON)
+
+    assert good.after(THROTTLED, good_version=None, at=NOON).good_version == "v1"
+
+
+@pytest.mark.parametrize(
+    ("after", "told"),
+    [
+        pytest.param(RESOLVES, True, id="recovers"),
+        pytest.param(Judgement(Verdict.BROKEN, (EMPTY,)), True, id="breaks in another way"),
+        pytest.param(BROKEN, False, id="still broken"),
+        pytest.param(THROTTLED, False, id="unknown"),
+    ],
+)
+def test_people_are_told_of_another_verdict_or_another_finding(after: Judgement, *, told: bool) -> None:
+    broken = NEW.after(BROKEN, good_version=None, at=NOON)
+
+    assert broken.after(after, good_version=None, at=NOON).tells_other_than(broken) is told
+
+
+def test_a_field_pointed_elsewhere_keeps_its_verdict_until_it_is_checked_but_forgets_the_value() -> None:
+    elsewhere = a_reference(secret=secret_arn("agents/other"))
+    broken = NEW.after(BROKEN, good_version="v1", at=NOON)
+
+    moved = broken.moved_to(elsewhere)
+
+    assert (moved.reference, moved.verdict, moved.version, moved.good_version) == (elsewhere, Verdict.BROKEN, 2, None)
+
+
+@given(st.lists(st.sampled_from([RESOLVES, BROKEN, THROTTLED])))
+def test_the_verdict_is_always_that_of_the_last_definite_judgement(judgements: list[Judgement]) -> None:
+    state = NEW
+    for judgement in judgements:
+        state = state.after(judgement, good_version=None, at=NOON)
+
+    definite = [judgement.verdict for judgement in judgements if judgement.verdict]
+    assert state.verdict == (definite[-1] if definite else None)
+    assert (state.unknown is not None) == (judgements[-1:] == [THROTTLED])
+    assert state.version == len(judgements)
