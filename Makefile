@@ -3,53 +3,57 @@
 PYTHON ?= python3
 DEV := .venv/dev/bin
 SAM := .venv/sam/bin/sam
+export SAM_CLI_TELEMETRY := 0
+
+READY_DEV := .venv/dev/.installed
+READY_SAM := .venv/sam/.installed
+READY_ALL := $(READY_DEV) $(READY_SAM) .venv/local/.installed
 
 # The layer's makefile takes its pip from PATH.
 WITH_PIP := PATH="$(CURDIR)/$(DEV):$$PATH"
 
+# Environments are made side by side, since each mostly waits for downloads; what a recipe calls decides for itself.
+MAKEFLAGS += --jobs=3
+unexport MAKEFLAGS
+
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
-.PHONY: help demo test local local-stop build lint unit e2e lock clean environments
+.PHONY: help demo test local local-stop build lint unit e2e lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-demo: environments ## Tell the story on the embedded AWS: secrets rotate, a reference breaks, people hear of it
+demo: $(READY_ALL) ## Tell the story on the embedded AWS: secrets rotate, a reference breaks, people hear of it
 	@$(WITH_PIP) $(DEV)/python -m local.demo
 
-test: lint environments ## Everything that must pass: lint, then unit, contract and e2e tests
+test: lint $(READY_ALL) ## Everything that must pass: lint, then unit, contract and e2e tests
 	$(WITH_PIP) $(DEV)/pytest
 
-local: environments ## Start the embedded AWS, deploy the stack to it, and leave it running
+local: $(READY_ALL) ## Start the embedded AWS, deploy the stack to it, and leave it running
 	@$(WITH_PIP) $(DEV)/python -m local up
 
-local-stop: .venv/dev/.installed ## Stop what `make local` started
+local-stop: $(READY_DEV) ## Stop what `make local` started
 	@$(DEV)/python -m local stop
 
-build: .venv/dev/.installed .venv/sam/.installed ## Build what is deployed, into .aws-sam/
+build: $(READY_DEV) $(READY_SAM) ## Build what is deployed, into .aws-sam/
 	$(WITH_PIP) $(SAM) build
 
-lint: .venv/dev/.installed .venv/sam/.installed ## Check format, style, types, imports and the template
+lint: $(READY_DEV) $(READY_SAM) ## Check format, style, types, imports and the template
 	$(DEV)/ruff format --check .
 	$(DEV)/ruff check .
 	$(DEV)/mypy
 	PYTHONPATH=layers/secretwatch/python:. $(DEV)/lint-imports --no-logo
 	$(SAM) validate --lint
 
-unit: .venv/dev/.installed ## Run the fast tests only
+unit: $(READY_DEV) ## Run the fast tests only
 	$(DEV)/pytest tests/unit tests/contract
 
-e2e: environments ## Run the tests of the deployed stack, on an embedded AWS of their own
+e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of their own
 	$(WITH_PIP) $(DEV)/pytest tests/e2e
 
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- Environments: made when missing or older than their lock; the stamp comes last, so a half-made one never counts.
-
-# At the same time, since each mostly waits for downloads.
-environments:
-	@$(MAKE) --no-print-directory --jobs=3 .venv/dev/.installed .venv/sam/.installed .venv/local/.installed
 
 HOLDS_dev := tests, checks, the operators' command
 HOLDS_sam := aws-sam-cli
@@ -63,7 +67,7 @@ HOLDS_local := the embedded AWS
 
 PIP := .venv/pip/bin/python -m pip
 # The lock is complete: no dependencies to resolve. Bytecode comes at first use: less work than all of it now.
-PIP_OPTIONS := -qq --disable-pip-version-check --require-hashes --no-deps --no-compile --only-binary :all:
+PIP_OPTIONS := -qq --disable-pip-version-check --require-hashes --no-deps --no-compile
 
 .venv/pip/.installed: requirements/bootstrap.py
 	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: install Python 3.11 to 3.14, or name one: make PYTHON=python3.13" >&2; exit 1; }
@@ -75,7 +79,7 @@ PIP_OPTIONS := -qq --disable-pip-version-check --require-hashes --no-deps --no-c
 LAYER_LOCK := layers/secretwatch/requirements.txt
 COMPILE := $(DEV)/uv pip compile --quiet --upgrade --no-header --no-strip-extras --generate-hashes --only-binary :all:
 
-lock: .venv/dev/.installed ## Renew the locked versions, within what pyproject.toml allows
+lock: $(READY_DEV) ## Renew the locked versions, within what pyproject.toml allows
 	$(COMPILE) pyproject.toml --python-version 3.13 --python-platform aarch64-manylinux2014 --output-file $(LAYER_LOCK)
 	$(COMPILE) --universal --python-version 3.11 pyproject.toml --group dev --constraints $(LAYER_LOCK) --output-file requirements/dev.txt
 	$(COMPILE) --universal --python-version 3.11 --group sam --output-file requirements/sam.txt

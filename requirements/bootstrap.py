@@ -73,12 +73,13 @@ def download_debian_package(scratch: Path) -> Path:
     # apt's own user could not write to the scratch folder.
     apt_get = ["apt-get", "--quiet", "-o", "APT::Sandbox::User=root"]
     # The machine's package lists may be missing or old, and only root may renew them: then use lists of our own.
-    own_lists = ["-o", f"Dir::State={scratch}/state", "-o", f"Dir::Cache={scratch}/cache"]
-    (scratch / "state" / "lists" / "partial").mkdir(parents=True)
-    (scratch / "cache" / "archives" / "partial").mkdir(parents=True)
+    own_lists = ["-o", f"Dir::State={scratch}", "-o", f"Dir::Cache={scratch}", "-o", "Acquire::Languages=none"]
+    (scratch / "lists" / "partial").mkdir(parents=True)
+    (scratch / "archives" / "partial").mkdir(parents=True)
     for options in ([], own_lists):
-        if options and not succeeds(scratch, *apt_get, *options, "update"):
-            break
+        if options:
+            print("the package lists here are missing or old: fetching a copy for this one use", flush=True)
+            run(*apt_get, *options, "update")
         if succeeds(scratch, *apt_get, *options, "download", DEBIAN_PACKAGE):
             run("dpkg-deb", "--extract", next(scratch.glob("*.deb")), scratch / "unpacked")
             return scratch / "unpacked"

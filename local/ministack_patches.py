@@ -1,0 +1,211 @@
+"""Repairs of MiniStack 1.5.33's known defects, each on its own, each to be dropped when MiniStack is repaired.
+
+Only the server's process imports this: MiniStack lives in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import operator
+import threading
+import time
+import uuid
+from contextlib import suppress
+from typing import Any
+
+from ministack.core import iam_actions, lambda_runtime
+from ministack.services import cloudwatch, lambda_svc, sqs
+from ministack.services.cloudformation import provisioners
+
+Fields = dict[str, Any]
+
+
+def apply() -> None:
+    """Apply every repair, before the server starts."""
+    keep_exception_classes()
+    keep_metric_math_alarms()
+    add_message_move_tasks()
+    evaluate_queue_depth_alarms()
+    authorize_batches_as_their_entries()
+
+
+class PatchError(RuntimeError):
+    """MiniStack is not what a repair was written for: see whether it is still needed."""
+
+
+# --- Exception classes of failed handlers
+
+
+def keep_exception_classes() -> None:
+    """Report the class of a handler's exception as errorType, where MiniStack says Runtime.HandlerError for all.
+
+    Without it no Catch of a state machine matches a function's own errors. Drop when invoking a function that raises
+    KeyError answers errorType KeyError without this.
+    """
+    reported = '"trace": traceback.format_exc()'
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if script.count(reported) != 1:
+        raise PatchError("the worker script reports failures in another way")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(reported, f'{reported}, "class": type(e).__name__')
+
+    failed = threading.local()
+    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
+
+    def invoke_and_remember(worker: Any, *args: Any, **options: Any) -> Fields:
+        result: Fields = invoke(worker, *args, **options)
+        failed.exception_class = result.get("class")
+        return result
+
+    def execute_and_name(function: Fields, event: Any, request_id: str) -> Fields:
+        failed.exception_class = None
+        result: Fields = execute(function, event, request_id)
+        if result.get("error") and failed.exception_class:
+            result["body"]["errorType"] = failed.exception_class
+        return result
+
+    lambda_runtime.Worker.invoke = invoke_and_remember
+    lambda_svc._execute_function_warm = execute_and_name
+
+
+# --- Metric math
+
+
+def keep_metric_math_alarms() -> None:
+    """Keep an alarm on an expression, never evaluated, where MiniStack fails the whole stack.
+
+    Drop when a stack with an AWS::CloudWatch::Alarm that has Metrics deploys without this.
+    """
+    alarm_record = provisioners._cw_metric_alarm_record
+
+    def record(name: str, properties: Fields) -> Fields:
+        if not properties.get("Metrics"):
+            return dict(alarm_record(name, properties))
+        others = {key: value for key, value in properties.items() if key != "Metrics"}
+        unevaluated = {**others, "MetricName": "MetricMath", "Namespace": "Local/NotEvaluated"}
+        return {**alarm_record(name, unevaluated), "Metrics": properties["Metrics"]}
+
+    provisioners._cw_metric_alarm_record = record
+
+
+# --- Redrive of dead-letter queues
+
+
+def add_message_move_tasks() -> None:
+    """Add StartMessageMoveTask and ListMessageMoveTasks, which MiniStack lacks; a task is done when Start returns.
+
+    Drop when MiniStack answers StartMessageMoveTask with anything but InvalidAction.
+    """
+    if "StartMessageMoveTask" in sqs._HANDLERS:
+        raise PatchError("MiniStack moves messages itself")
+    tasks: list[Fields] = []
+
+    def start(request: Fields, _queue_url: str) -> Fields:
+        tasks.insert(0, _move_messages(request["SourceArn"], request.get("DestinationArn")))
+        return {"TaskHandle": tasks[0]["TaskHandle"]}
+
+    def list_tasks(request: Fields, _queue_url: str) -> Fields:
+        of_source = [task for task in tasks if task["SourceArn"] == request["SourceArn"]]
+        return {"Results": of_source[: request.get("MaxResults", 1)]}
+
+    sqs._HANDLERS.update({"StartMessageMoveTask": start, "ListMessageMoveTasks": list_tasks})
+
+
+def _move_messages(source_arn: str, destination_arn: str | None) -> Fields:
+    """Move what is visible to the given queue, or each message back to the queue that it came from."""
+    source = _queue(source_arn)
+    if not any(source_arn in queue["attributes"].get("RedrivePolicy", "") for queue in sqs._queues.values()):
+        raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
+    now = time.time()
+    visible = [message for message in source["messages"] if message["visible_at"] <= now]
+    with sqs._queues_lock:
+        for message in visible:
+            destination = _queue(destination_arn or message["sys"]["DeadLetterQueueSourceArn"])
+            destination["messages"].append(_as_sent(message, now))
+        source["messages"] = [message for message in source["messages"] if message not in visible]
+    sqs.esm_wake.set()
+    return {
+        "TaskHandle": str(uuid.uuid4()),
+        "Status": "COMPLETED",
+        "SourceArn": source_arn,
+        **({"DestinationArn": destination_arn} if destination_arn else {}),
+        "ApproximateNumberOfMessagesMoved": len(visible),
+        "ApproximateNumberOfMessagesToMove": len(visible),
+        "StartedTimestamp": int(now * 1000),
+    }
+
+
+def _queue(arn: str) -> Fields:
+    queue: Fields | None = sqs._queue_by_arn(arn)
+    if queue is None:
+        raise sqs._Err("ResourceNotFoundException", "The resource that you specified for the SourceArn doesn't exist.")
+    return queue
+
+
+def _as_sent(message: Fields, now: float) -> Fields:
+    attributes = {name: value for name, value in message["sys"].items() if name != "DeadLetterQueueSourceArn"}
+    unread = {"receipt_handle": None, "receive_count": 0, "first_receive_at": None, "visible_at": now}
+    return {**message, **unread, "sys": attributes}
+
+
+# --- Permissions of SQS batches
+
+
+def authorize_batches_as_their_entries() -> None:
+    """Let sqs:SendMessage allow SendMessageBatch, as SQS does, which knows no action of that name.
+
+    Drop when a role with sqs:SendMessage alone may call SendMessageBatch without this.
+    """
+    action_of = iam_actions.extract_iam_action
+
+    def action(service: str, *request: Any) -> str | None:
+        named: str | None = action_of(service, *request)
+        return named.removesuffix("Batch") if named and service == "sqs" else named
+
+    iam_actions.extract_iam_action = action
+
+
+# --- Alarms on the depth of a queue
+
+
+DEPTH = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+COMPARISONS = {
+    "GreaterThanThreshold": operator.gt,
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+
+
+def evaluate_queue_depth_alarms() -> None:
+    """Evaluate alarms on the number of messages in a queue every second: MiniStack publishes no metric of SQS.
+
+    Drop when such an alarm leaves INSUFFICIENT_DATA without this, and heeds its dimensions.
+    """
+    evaluate = cloudwatch._evaluate_alarm
+
+    def evaluate_alarm(alarm: Fields) -> None:
+        if (alarm.get("Namespace"), alarm.get("MetricName")) == DEPTH:
+            _evaluate_depth(alarm)
+        else:
+            evaluate(alarm)
+
+    def keep_evaluating() -> None:
+        while True:
+            time.sleep(1)
+            with suppress(RuntimeError):  # an alarm came or went meanwhile: the next round is soon
+                cloudwatch._evaluate_all_alarms()
+
+    cloudwatch._evaluate_alarm = evaluate_alarm
+    threading.Thread(target=keep_evaluating, name="queue-depth-alarms", daemon=True).start()
+
+
+def _evaluate_depth(alarm: Fields) -> None:
+    names = [dimension["Value"] for dimension in alarm["Dimensions"] if dimension["Name"] == "QueueName"]
+    queue = sqs._queues.get(sqs._queue_name_to_url.get(names[0])) if names else None
+    if queue is None:
+        return
+    depth = sum(message["visible_at"] <= time.time() for message in queue["messages"])
+    breaching = COMPARISONS[alarm["ComparisonOperator"]](depth, alarm["Threshold"])
+    state = "ALARM" if breaching else "OK"
+    if state != alarm["StateValue"]:
+        change = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": f"{depth} messages are visible"}
+        cloudwatch._set_alarm_state({}, change, is_cbor=False, is_json=True)

@@ -1,0 +1,71 @@
+"""template.yaml as plain values: `!Ref X` is {"Ref": X}, `!GetAtt X.Arn` is {"Fn::GetAtt": [X, Arn]}, and so on."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+class _CloudFormationLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short function names."""
+
+
+def _function(loader: _CloudFormationLoader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", maxsplit=1)
+    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
+
+
+_CloudFormationLoader.add_multi_constructor("!", _function)
+
+
+def _load() -> dict[str, Any]:
+    loader = _CloudFormationLoader((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = loader.get_single_data()
+    return document
+
+
+TEMPLATE = _load()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of every resource of that type, by logical id."""
+    return {name: one.get("Properties", {}) for name, one in RESOURCES.items() if one["Type"] == kind}
+
+
+RULES = of_type("AWS::Events::Rule")
+PATTERNS = {name: json.dumps(rule["EventPattern"]) for name, rule in RULES.items() if "EventPattern" in rule}
+FUNCTIONS = of_type("AWS::Serverless::Function")
+
+
+def arn_of(name: str) -> dict[str, list[str]]:
+    """How the template names the ARN of one of its resources."""
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def named_by(arn: dict[str, list[str]]) -> str:
+    """The logical id in what `arn_of` gives."""
+    return arn["Fn::GetAtt"][0]
+
+
+def as_list(value: Any) -> list[Any]:
+    """IAM's one-or-many, as many."""
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role: str) -> Iterator[dict[str, Any]]:
+    """What a role allows."""
+    for policy in RESOURCES[role]["Properties"]["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]

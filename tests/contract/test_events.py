@@ -1,0 +1,297 @@
+"""Every sample event reaches the queue that it should, and says there what it should.
+
+Patterns are matched by moto here. Its matcher is wrong on arrays of objects and accepts patterns that AWS refuses:
+the end-to-end tests ask the deployed stack's own.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from secretwatch.domain.change import Subject, WholeInventory, parse_change, read_change, request
+from secretwatch.domain.facts import Facts, SecretDescription, ValueFacts, ValueShape
+from secretwatch.domain.finding import Verdict
+from secretwatch.domain.judging import judge
+from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
+from secretwatch.domain.secret import SecretId
+from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange, read_news
+from tests.contract.template import PATTERNS, ROOT, RULES
+
+EVENTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "events").glob("*.json")}
+
+ACCOUNT, EU, US = "111122223333", "eu-west-1", "us-east-1"
+WEATHER = SecretId.of_arn(f"arn:aws:secretsmanager:{EU}:{ACCOUNT}:secret:agents/weather-q7Wm2K")
+CRM = SecretId.of_arn(f"arn:aws:secretsmanager:{EU}:{ACCOUNT}:secret:agents/crm-T4xB9n")
+CRM_BY_NAME = SecretId(ACCOUNT, EU, "agents/crm")
+US_CRM = SecretId.of_arn(f"arn:aws:secretsmanager:{US}:{ACCOUNT}:secret:agents/crm-T4xB9n")
+LEGACY = SecretId.of_arn(f"arn:aws:secretsmanager:{US}:{ACCOUNT}:secret:agents/legacy-search-hZ3kP8")
+WEATHER_API = ProviderName(ACCOUNT, EU, ProviderKind.API_KEY, "weather-api")
+CRM_GOOGLE = ProviderName(ACCOUNT, EU, ProviderKind.OAUTH2, "crm-google")
+EVERYTHING = WholeInventory(ACCOUNT, EU)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What becomes of a sample event: the rules that match it, and what it says to look at."""
+
+    rules: frozenset[str]
+    subject: Subject | None
+
+
+def goes_to(rule: str, subject: Subject | None = None) -> Sample:
+    return Sample(frozenset({rule}), subject)
+
+
+def straight_to_a_queue(subject: Subject) -> Sample:
+    return Sample(frozenset(), subject)
+
+
+SAMPLES = {
+    "secretsmanager.SecretLabelUpdated": goes_to("SecretLabelUpdatedRule", WEATHER),
+    "secretsmanager.PutSecretValue": goes_to("SecretApiCallRule", WEATHER),
+    "secretsmanager.PutSecretValue.user": goes_to("SecretApiCallRule", US_CRM),
+    "secretsmanager.UpdateSecret.kmsKeyId": goes_to("SecretApiCallRule", CRM),
+    "secretsmanager.DeleteSecret": goes_to("SecretApiCallRule", CRM),
+    "secretsmanager.DeleteSecret.before-2024": goes_to("SecretApiCallRule", LEGACY),
+    "secretsmanager.RestoreSecret": goes_to("SecretApiCallRule", CRM),
+    "secretsmanager.PutResourcePolicy": goes_to("SecretApiCallRule", CRM),
+    "secretsmanager.PutResourcePolicy.named": goes_to("SecretApiCallRule", CRM),
+    "secretsmanager.DeleteResourcePolicy": goes_to("SecretApiCallRule", CRM),
+    "secretsmanager.TagResource": goes_to("SecretApiCallRule", CRM_BY_NAME),
+    "secretsmanager.UntagResource": goes_to("SecretApiCallRule", CRM_BY_NAME),
+    "secretsmanager.RotationStarted": goes_to("SecretRotationRule", WEATHER),
+    "secretsmanager.RotationSucceeded": goes_to("SecretRotationRule", WEATHER),
+    "secretsmanager.RotationFailed": goes_to("SecretRotationRule", WEATHER),
+    "secretsmanager.RotationAbandoned": goes_to("SecretRotationRule", WEATHER),
+    "bedrock-agentcore.CreateApiKeyCredentialProvider": goes_to("ProviderRule", WEATHER_API),
+    "bedrock-agentcore.UpdateApiKeyCredentialProvider": goes_to("ProviderRule", WEATHER_API),
+    "bedrock-agentcore.DeleteApiKeyCredentialProvider": goes_to("ProviderRule", WEATHER_API),
+    "bedrock-agentcore.CreateOauth2CredentialProvider": goes_to("ProviderRule", CRM_GOOGLE),
+    "bedrock-agentcore.UpdateOauth2CredentialProvider": goes_to("ProviderRule", CRM_GOOGLE),
+    "bedrock-agentcore.DeleteOauth2CredentialProvider": goes_to("ProviderRule", CRM_GOOGLE),
+    "events.ScheduledEvent": straight_to_a_queue(EVERYTHING),  # a schedule has no pattern
+    "secretwatch.CheckRequested": straight_to_a_queue(WEATHER),
+    "secretwatch.ProviderReadRequested": straight_to_a_queue(CRM_GOOGLE),
+    "secretwatch.InventoryRequested": straight_to_a_queue(EVERYTHING),
+    "secretwatch.ReferenceVerdictChanged": goes_to("VerdictChangedRule"),
+    "secretwatch.ReferenceVerdictChanged.resolves": goes_to("VerdictChangedRule"),
+}
+CHANGES = [name for name, sample in SAMPLES.items() if sample.subject is not None]
+API_CALLS = [name for name, event in EVENTS.items() if event["detail"].get("eventType") == "AwsApiCall"]
+
+
+def rules_that_match(event: dict[str, Any]) -> set[str]:
+    return {rule for rule, pattern in PATTERNS.items() if EventPattern.load(pattern).matches_event(event)}
+
+
+def with_detail(name: str, **changes: Any) -> dict[str, Any]:
+    """A sample event with some of its detail's fields changed."""
+    event: dict[str, Any] = EVENTS[name]
+    return {**event, "detail": {**event["detail"], **changes}}
+
+
+def test_every_file_in_events_is_used() -> None:
+    assert set(EVENTS) == set(SAMPLES)
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_is_matched_by_exactly_the_rules_it_should_be(name: str) -> None:
+    assert rules_that_match(EVENTS[name]) == SAMPLES[name].rules
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_sample_names_its_subject_its_time_and_its_id(name: str) -> None:
+    event = EVENTS[name]
+
+    change = read_change(json.dumps(event))
+
+    assert change.subject == SAMPLES[name].subject
+    assert change.at == datetime.fromisoformat(event["time"])
+    assert change.event_id == event["id"]
+    assert change.what == event["detail"].get("eventName", event["detail-type"])
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_file_is_named_after_what_it_holds(name: str) -> None:
+    event = EVENTS[name]
+    what = event["detail"].get("eventName") or event["detail-type"].title().replace(" ", "")
+
+    assert name.split(".")[:2] == [event["source"].removeprefix("aws."), what]
+
+
+@pytest.mark.parametrize("rule", PATTERNS)
+def test_every_event_that_a_rule_names_has_a_sample(rule: str) -> None:
+    pattern = json.loads(PATTERNS[rule])
+    matched = [event for name, event in EVENTS.items() if rule in SAMPLES[name].rules]
+    happened = {event["detail"].get("eventName", "") for event in matched}
+
+    assert {event["detail-type"] for event in matched} == set(pattern["detail-type"])
+    for wanted in pattern.get("detail", {}).get("eventName", []):
+        if isinstance(wanted, str):
+            assert wanted in happened
+        else:
+            assert any(name.startswith(wanted["prefix"]) for name in happened)
+
+
+def test_every_form_of_rotation_event_has_a_sample() -> None:
+    happened = {event["detail"].get("eventName") for event in EVENTS.values()}
+
+    assert happened >= {"RotationStarted", "RotationSucceeded", "RotationFailed", "RotationAbandoned"}
+
+
+@pytest.mark.parametrize("rule", PATTERNS)
+def test_a_pattern_is_within_the_quota_and_one_that_eventbridge_reads(rule: str) -> None:
+    def leaves(pattern: Any) -> list[Any]:
+        if isinstance(pattern, dict):
+            return [leaf for part in pattern.values() for leaf in leaves(part)]
+        return [pattern]
+
+    pattern = json.loads(PATTERNS[rule])
+
+    assert len(PATTERNS[rule]) < 2_048
+    assert all(isinstance(leaf, list) and leaf for leaf in leaves(pattern))
+
+
+def test_what_has_no_pattern_has_a_schedule() -> None:
+    schedules = {name for name, rule in RULES.items() if "ScheduleExpression" in rule}
+
+    assert schedules == {"InventorySchedule"}
+    assert set(RULES) == set(PATTERNS) | schedules
+
+
+def test_the_scheduled_event_is_of_the_rule_with_the_schedule() -> None:
+    (rule_arn,) = EVENTS["events.ScheduledEvent"]["resources"]
+
+    assert ":rule/secretwatch-InventorySchedule-" in rule_arn
+
+
+@pytest.mark.parametrize("name", API_CALLS)
+def test_a_refused_call_is_matched_by_no_rule(name: str) -> None:
+    refused = with_detail(
+        name, errorCode="AccessDenied", errorMessage="User is not authorized", responseElements=None
+    )
+
+    assert rules_that_match(EVENTS[name])
+    assert rules_that_match(refused) == set()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(
+            with_detail("secretsmanager.PutSecretValue", eventName="GetSecretValue", readOnly=True),
+            id="a value was read",
+        ),
+        pytest.param(with_detail("secretsmanager.PutSecretValue", eventName="CreateSecret"), id="a secret was created"),
+        pytest.param(
+            with_detail("secretsmanager.RotationFailed", eventName="TestRotationFailed"), id="a rotation was tested"
+        ),
+        pytest.param(
+            with_detail("bedrock-agentcore.CreateApiKeyCredentialProvider", eventName="CreateGateway"),
+            id="a gateway was created",
+        ),
+        pytest.param(
+            {**EVENTS["secretsmanager.SecretLabelUpdated"], "source": "com.example"}, id="an event of the same name"
+        ),
+        pytest.param(
+            {**EVENTS["secretwatch.ReferenceVerdictChanged"], "source": "com.example"}, id="somebody else's verdict"
+        ),
+    ],
+)
+def test_what_is_not_watched_is_matched_by_no_rule(event: dict[str, Any]) -> None:
+    assert rules_that_match(event) == set()
+
+
+def test_a_failed_rotation_is_matched_though_it_carries_an_error_message() -> None:
+    failed = EVENTS["secretsmanager.RotationFailed"]
+
+    assert "errorMessage" in failed["detail"]
+    assert "errorCode" not in failed["detail"]
+    assert rules_that_match(failed) == {"SecretRotationRule"}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_no_sample_holds_a_secret_value(name: str) -> None:
+    text = json.dumps(EVENTS[name])
+
+    assert "secretString" not in text
+    assert "secretBinary" not in text
+
+
+# --- what Secretwatch sends itself ---
+
+
+@pytest.mark.parametrize("name", [name for name in CHANGES if name.startswith("secretwatch.")])
+def test_a_request_is_the_message_that_secretwatch_makes(name: str) -> None:
+    sample = EVENTS[name]
+    change = parse_change(sample)
+
+    made = request(change.subject, at=change.at, request_id=change.event_id)
+
+    assert made == sample
+    assert list(made) == list(sample)
+
+
+WEATHER_REFERENCE = Reference(
+    f"arn:aws:bedrock-agentcore:{EU}:{ACCOUNT}:token-vault/default/apikeycredentialprovider/weather-api",
+    WEATHER_API,
+    "apiKey",
+    f"arn:aws:secretsmanager:{EU}:{ACCOUNT}:secret:agents/weather-q7Wm2K",
+    "api_key",
+)
+FIRST, SECOND = "c2271b3d-575d-5c07-ba6a-aa4e869d1ece", "398a2c46-ee39-521e-a64f-e77f68a7f6ed"
+
+
+def checked(before: ReferenceState, at: str, *, current: str, previous: str) -> ReferenceState:
+    """The state after a check that found the first version usable, and the second without the key."""
+    shapes = {FIRST: {"api_key": ValueShape.USABLE}, SECOND: {"api_key": ValueShape.KEY_MISSING}}
+    facts = Facts(
+        SecretDescription(versions={"AWSCURRENT": current, "AWSPREVIOUS": previous}),
+        ValueFacts(current, shapes[current]),
+        ValueFacts(previous, shapes[previous]),
+    )
+    return before.after(judge(before.reference, facts), good_version=None, at=datetime.fromisoformat(at))
+
+
+WELL = ReferenceState(WEATHER_REFERENCE, version=1, verdict=Verdict.RESOLVES)
+BROKEN = checked(WELL, "2026-11-02T08:15:31.502+00:00", current=SECOND, previous=FIRST)
+WELL_AGAIN = checked(BROKEN, "2026-11-02T08:22:47.009+00:00", current=FIRST, previous=SECOND)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        pytest.param("secretwatch.ReferenceVerdictChanged", VerdictChange(WELL, BROKEN), id="broken"),
+        pytest.param("secretwatch.ReferenceVerdictChanged.resolves", VerdictChange(BROKEN, WELL_AGAIN), id="resolves"),
+    ],
+)
+def test_a_verdict_change_is_the_event_that_secretwatch_publishes(name: str, change: VerdictChange) -> None:
+    sample = EVENTS[name]
+
+    detail = json.loads(json.dumps(change.detail()))
+
+    assert (sample["source"], sample["detail-type"]) == ("secretwatch", VERDICT_CHANGED)
+    assert sample["resources"] == [WEATHER_REFERENCE.provider_arn, WEATHER_REFERENCE.secret_arn]
+    assert detail == sample["detail"]
+    assert list(detail) == list(sample["detail"])
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [
+        ("secretwatch.ReferenceVerdictChanged", BROKEN),
+        ("secretwatch.ReferenceVerdictChanged.resolves", WELL_AGAIN),
+    ],
+)
+def test_a_verdict_change_is_read_as_news_that_hold_for_the_state_they_came_from(
+    name: str, state: ReferenceState
+) -> None:
+    news = read_news(json.dumps(EVENTS[name]))
+
+    assert news.reference == WEATHER_REFERENCE
+    assert news.still_holds(state)

@@ -1,0 +1,221 @@
+"""The deployed stack, from a call on a secret to the alert that people get."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local import demo
+from tests.e2e.conftest import World, eventually
+
+EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
+
+
+def put_secret_value_event(world: World, secret: str) -> str:
+    """The event of one PutSecretValue, to be delivered as often as a test likes."""
+    return json.dumps(
+        {
+            "version": "0",
+            "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+            "source": "aws.secretsmanager",
+            "detail-type": "AWS API Call via CloudTrail",
+            "account": world.aws.account,
+            "region": world.aws.region,
+            "time": "2026-11-23T12:00:00Z",
+            "resources": [],
+            "detail": {
+                "eventSource": "secretsmanager.amazonaws.com",
+                "eventName": "PutSecretValue",
+                "requestParameters": {"secretId": secret},
+                "responseElements": {"arn": secret},
+            },
+        }
+    )
+
+
+def test_a_value_that_lost_the_key_breaks_is_told_and_its_roll_back_recovers(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+    assert world.verdict(secret, provider) == "RESOLVES"
+
+    world.secrets.put_secret_value(SecretId=secret, SecretString='{"other": "a value"}')
+    (broken,) = eventually(lambda: world.alerts(provider) or None)
+    versions = world.secrets.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    ids = {label: version for version, labels in versions.items() for label in labels}
+    world.secrets.update_secret_version_stage(
+        SecretId=secret,
+        VersionStage="AWSCURRENT",
+        MoveToVersionId=ids["AWSPREVIOUS"],
+        RemoveFromVersionId=ids["AWSCURRENT"],
+    )
+    _, recovered = eventually(lambda: alerts if len(alerts := world.alerts(provider)) == 2 else None)
+
+    assert "lacks JSON key `key`; the previous version has it" in broken
+    assert f"--move-to-version-id {ids['AWSPREVIOUS']}" in broken
+    assert broken.endswith("JSON_KEY_MISSING")
+    assert recovered.startswith(f"{provider} can get its credential again.")
+
+
+def test_an_event_delivered_many_times_is_told_once(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+
+    world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
+    world.deliver("ChangeQueueUrl", *[put_secret_value_event(world, secret)] * 20)
+    eventually(lambda: world.alerts(provider) or None)
+    world.settle()
+
+    assert len(world.alerts(provider)) == 1
+
+
+def test_a_deleted_secret_breaks_and_its_restoration_recovers(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+
+    world.secrets.delete_secret(SecretId=secret, RecoveryWindowInDays=7)
+    eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    assert world.codes(secret) == ["SECRET_PENDING_DELETION"]
+
+    world.secrets.restore_secret(SecretId=secret)
+    eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (b"\x00\x01", "VALUE_NOT_JSON"),
+        ("not JSON", "VALUE_NOT_JSON"),
+        ('{"key": 7}', "JSON_KEY_NOT_A_STRING"),
+        ('{"key": ""}', "JSON_KEY_EMPTY"),
+    ],
+)
+def test_a_value_that_cannot_serve_is_found_when_the_provider_is_created(
+    world: World, value: str | bytes, code: str
+) -> None:
+    secret = world.secret(value)
+    provider = world.provider(secret)
+
+    assert world.verdict(secret, provider) == "BROKEN"
+    assert world.codes(secret) == [code]
+
+
+def test_a_provider_that_is_deleted_is_forgotten_and_one_that_moves_is_followed(world: World) -> None:
+    old, new = world.secret("{}"), world.secret()
+    provider = world.provider(old)
+    assert world.verdict(old, provider) == "BROKEN"
+
+    config = {"secretId": new, "jsonKey": "key"}
+    world.agentcore.update_api_key_credential_provider(
+        name=provider, apiKeySecretSource="EXTERNAL", apiKeySecretConfig=config
+    )
+    eventually(lambda: world.verdict(new, provider) == "RESOLVES")
+    assert world.records(old) == []
+
+    world.agentcore.delete_api_key_credential_provider(name=provider)
+    eventually(lambda: world.records(new) == [])
+
+
+def test_the_scheduled_inventory_finds_what_no_event_told(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+    before = world.records(secret)[0]["version"]
+
+    world.deliver("InventoryQueueUrl", scheduled_event(world))
+
+    eventually(lambda: world.records(secret)[0]["version"] > before)
+    assert world.verdict(secret, provider) == "RESOLVES"
+
+
+def scheduled_event(world: World) -> str:
+    """What EventBridge sends when InventorySchedule is due."""
+    (sample,) = [path for path in EVENTS if json.loads(path.read_text())["source"] == "aws.events"]
+    return json.dumps({**json.loads(sample.read_text()), "account": world.aws.account, "region": world.aws.region})
+
+
+def test_what_cannot_be_processed_reaches_the_dead_letter_queue_and_the_rest_goes_on(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+    change_queue, dead_letters = world.physical_id("ChangeQueue"), world.physical_id("ChangeDeadLetters")
+    # The deployed time-out is three minutes a try: too long for a test, and no part of what it shows.
+    world.sqs.set_queue_attributes(QueueUrl=change_queue, Attributes={"VisibilityTimeout": "1"})
+
+    poison = ["{not JSON", json.dumps({"source": "aws.ec2"})]
+    world.deliver("ChangeQueueUrl", poison[0], put_secret_value_event(world, world.secret()), poison[1])
+    world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
+
+    eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    found: list[str] = []
+
+    def all_found() -> bool:
+        messages = world.sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages", [])
+        found.extend(message["Body"] for message in messages)
+        return sorted(found) == sorted(poison)
+
+    eventually(all_found)
+    world.sqs.set_queue_attributes(QueueUrl=change_queue, Attributes={"VisibilityTimeout": "180"})
+    assert '"reason":"not JSON"' in world.log()
+    assert '"reason":"not an EventBridge event"' in world.log()
+    assert "change irrelevant: nobody references it" in world.log()
+
+
+def test_no_value_reaches_a_log_an_event_the_table_or_an_alert(world: World) -> None:
+    canary = "canary-5d41402abc4b2a76b9719d911017c592"
+    secret = world.secret(json.dumps({"key": canary}))
+    provider = world.provider(secret)
+    for value in (json.dumps({"key": f"{canary}-2"}), json.dumps({"lost": canary}), f"{canary} is not JSON"):
+        world.secrets.put_secret_value(SecretId=secret, SecretString=value)
+        world.secrets.update_secret(SecretId=secret, Description="no value here")
+    eventually(lambda: world.alerts(provider) or None)
+    world.settle()
+
+    table = world.dynamodb.scan(TableName=world.outputs["RegistryTable"], ConsistentRead=True)["Items"]
+    assert secret in json.dumps(table, default=str)
+    assert canary not in json.dumps(table, default=str)
+    assert provider in json.dumps(world.mail)
+    assert canary not in json.dumps(world.mail)
+    assert secret in world.log()
+    assert canary not in world.log()
+    assert canary not in json.dumps(function_logs(world))
+
+
+def function_logs(world: World) -> list[str]:
+    """What the functions wrote to their log groups."""
+    logs = world.aws.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    return [
+        event["message"] for group in groups for event in logs.filter_log_events(logGroupName=group).get("events", [])
+    ]
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """Reads the template; CloudFormation's own tags stand for their argument."""
+
+
+TemplateLoader.add_multi_constructor("!", lambda loader, _suffix, node: getattr(node, "value", None))
+
+
+def test_every_sample_event_is_matched_by_the_service_s_own_matcher(world: World) -> None:
+    """The contract tests use moto's matcher, which accepts invalid patterns: here each is validated too."""
+    events = world.aws.client("events")
+    template = yaml.load((Path(__file__).parents[2] / "template.yaml").read_text(), TemplateLoader)  # noqa: S506
+    patterns: dict[str, Any] = {
+        name: json.dumps(resource["Properties"]["EventPattern"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Events::Rule" and "EventPattern" in resource["Properties"]
+    }
+
+    for path in EVENTS:
+        event = path.read_text()
+        matched = [
+            name
+            for name, pattern in patterns.items()
+            if events.test_event_pattern(EventPattern=pattern, Event=event)["Result"]
+        ]
+        expected = 0 if json.loads(event)["detail-type"].endswith(("Requested", "Scheduled Event")) else 1
+        assert len(matched) == expected, path.name
+
+
+def test_the_demo_tells_its_story_on_an_embedded_aws_that_runs(world: World) -> None:
+    assert demo.main(world.aws.state_dir) == 0
