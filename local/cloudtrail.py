@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -402,7 +403,8 @@ def logged(shape: Shape | None, value: Any, write_time: TimeFormat = readable_ti
             loggable = value.items() if _may_be_logged(shape.value) else ()
             logged_value = {key: logged(shape.value, item, write_time) for key, item in loggable}
         case Shape(type_name="timestamp") if isinstance(value, int | float):
-            logged_value = write_time(datetime.fromtimestamp(value, UTC))
+            with suppress(ValueError, OverflowError, OSError):  # a number that is no time
+                logged_value = write_time(datetime.fromtimestamp(value, UTC))
         case Shape(type_name="structure" | "list" | "map"):
             pass
         case Shape() if isinstance(value, str | int | float):

@@ -25,6 +25,7 @@ def apply() -> None:
     keep_metric_math_alarms()
     add_message_move_tasks()
     evaluate_queue_depth_alarms()
+    give_up_on_stream_records()
     authorize_batches_as_their_entries()
 
 
@@ -209,3 +210,52 @@ def _evaluate_depth(alarm: Fields) -> None:
     if state != alarm["StateValue"]:
         change = {"AlarmName": alarm["AlarmName"], "StateValue": state, "StateReason": f"{depth} messages are visible"}
         cloudwatch._set_alarm_state({}, change, is_cbor=False, is_json=True)
+
+
+# --- Records of a table's stream that a function cannot process
+
+
+def give_up_on_stream_records() -> None:
+    """Heed BisectBatchOnFunctionError and MaximumRetryAttempts of a stream's mapping, where MiniStack tries for ever.
+
+    Drop when a record whose handler always raises reaches the mapping's OnFailure destination without this.
+    """
+    execute = lambda_svc._execute_function
+
+    def execute_or_give_up(function: Fields, event: Any) -> Fields:
+        result: Fields = execute(function, event)
+        mapping = _stream_mapping(function, event) if result.get("error") else None
+        if mapping is None or mapping.get("MaximumRetryAttempts", -1) < 0:
+            return result
+        return _after_failure(execute, function, event["Records"], mapping, result)
+
+    lambda_svc._execute_function = execute_or_give_up
+
+
+def _stream_mapping(function: Fields, event: Any) -> Fields | None:
+    """Return the mapping that hands records of this stream to this function."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    stream = records[0].get("eventSourceARN", "") if records else ""
+    if ":dynamodb:" not in stream:
+        return None
+    name = (function.get("config") or function)["FunctionName"]
+    mappings = (mapping for mapping in lambda_svc._esms.values() if mapping["EventSourceArn"] == stream)
+    return next((mapping for mapping in mappings if mapping["FunctionName"] == name), None)
+
+
+def _after_failure(execute: Any, function: Fields, batch: list[Fields], mapping: Fields, result: Fields) -> Fields:
+    """Halve the batch, or try again as often as the mapping says; then tell its OnFailure destination and go on."""
+    if len(batch) > 1 and mapping.get("BisectBatchOnFunctionError"):
+        middle = len(batch) // 2
+        for half in (batch[:middle], batch[middle:]):
+            result = execute(function, {"Records": half})
+            if result.get("error"):
+                result = _after_failure(execute, function, half, mapping, result)
+        return result
+    for _ in range(mapping["MaximumRetryAttempts"]):
+        result = execute(function, {"Records": batch})
+        if not result.get("error"):
+            return result
+    stream = mapping["EventSourceArn"]
+    lambda_svc._send_ddb_stream_failure_record(mapping, function, batch, stream, result, "RetryAttemptsExhausted")
+    return {"body": None}

@@ -80,28 +80,34 @@ def _read(service: str, message: Message) -> Request | None:
 
 
 def _key_arn(request: Request) -> str | None:
-    named = request.parameters.get("TargetKeyId") or request.parameters.get("KeyId")
-    key = kms._resolve_key(named or request.parameters.get("AliasName"))
+    members = ("TargetKeyId", "KeyId", "AliasName")
+    named = next((request.parameters[member] for member in members if member in request.parameters), None)
+    key = kms._resolve_key(named) if isinstance(named, str) else None
     return str(key["Arn"]) if key else None
 
 
 def _record(request: Request, answer: Answer, headers: dict[str, str]) -> None:
-    records = [cloudtrail.api_call(request, answer, _caller(headers), _occasion()), *_rotations(request, answer)]
-    for each in records:
-        _publisher.submit(copy_context().run, _publish, each).add_done_callback(_report)
+    """Publish what happened, without keeping the caller waiting or letting it fail."""
+    published = _publisher.submit(copy_context().run, _publish, request, answer, _caller(headers), _occasion())
+    published.add_done_callback(_report)
 
 
-def _rotations(request: Request, answer: Answer) -> list[Record]:
+def _rotations(request: Request, answer: Answer, occasion: Occasion) -> list[Record]:
     """Return the steps of a rotation, which MiniStack finishes within the call that asks for it."""
     if request.operation.name != "RotateSecret" or isinstance(answer, Failure):
         return []
     secret_arn, version_id = answer.output["ARN"], answer.output["VersionId"]
     steps = ("RotationStarted", "RotationSucceeded")
-    return [cloudtrail.rotation(step, secret_arn, version_id, _occasion()) for step in steps]
+    occasions = (replace(occasion, event_id=str(uuid.uuid4())) for _ in steps)
+    return [
+        cloudtrail.rotation(step, secret_arn, version_id, each) for step, each in zip(steps, occasions, strict=True)
+    ]
 
 
-def _publish(record: Record) -> None:
-    eventbridge._put_events({"Entries": [cloudtrail.entry(record)]}, allow_aws_source=True)
+def _publish(request: Request, answer: Answer, caller: Caller, occasion: Occasion) -> None:
+    records = [cloudtrail.api_call(request, answer, caller, occasion), *_rotations(request, answer, occasion)]
+    entries = [cloudtrail.entry(record) for record in records]
+    eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
 
 
 def _report(published: Future[None]) -> None:

@@ -265,7 +265,9 @@ def _alive(state_dir: Path) -> EmbeddedAws | None:
 
 def _write_state(aws: EmbeddedAws) -> None:
     state = {"endpoint": aws.endpoint, "account": aws.account, "region": aws.region, "pid": aws.pid}
-    (aws.state_dir / "server.json").write_text(json.dumps(state, indent=2) + "\n")
+    half_written = aws.state_dir / "server.json.new"
+    half_written.write_text(json.dumps(state, indent=2) + "\n")
+    half_written.replace(aws.state_dir / "server.json")
 
 
 def _forget(state_dir: Path) -> None:

@@ -85,7 +85,7 @@ CHANGES = [name for name, sample in SAMPLES.items() if sample.subject is not Non
 API_CALLS = [name for name, event in EVENTS.items() if event["detail"].get("eventType") == "AwsApiCall"]
 
 
-def rules_that_match(event: dict[str, Any]) -> set[str]:
+def rules_that_match(event: Any) -> set[str]:
     return {rule for rule, pattern in PATTERNS.items() if EventPattern.load(pattern).matches_event(event)}
 
 
@@ -172,9 +172,7 @@ def test_the_scheduled_event_is_of_the_rule_with_the_schedule() -> None:
 
 @pytest.mark.parametrize("name", API_CALLS)
 def test_a_refused_call_is_matched_by_no_rule(name: str) -> None:
-    refused = with_detail(
-        name, errorCode="AccessDenied", errorMessage="User is not authorized", responseElements=None
-    )
+    refused = with_detail(name, errorCode="AccessDenied", errorMessage="User is not authorized", responseElements=None)
 
     assert rules_that_match(EVENTS[name])
     assert rules_that_match(refused) == set()

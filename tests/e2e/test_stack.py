@@ -160,6 +160,26 @@ def test_what_cannot_be_processed_reaches_the_dead_letter_queue_and_the_rest_goe
     assert "change irrelevant: nobody references it" in world.log()
 
 
+@pytest.mark.parametrize(
+    "failures",
+    [
+        "ChangeDeadLetters",
+        "SweepDeadLetters",
+        "InventoryDeadLetters",
+        "UnpublishedVerdicts",
+        "AlertDeadLetters",
+        "UndeliveredEvents",
+    ],
+)
+def test_the_alarm_on_failures_reaches_people(world: World, failures: str) -> None:
+    """The embedded AWS meters no queue: the alarm's state is set by hand, as AWS allows for tests of its actions."""
+    alarm = world.physical_id(f"{failures}Alarm")
+
+    world.aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
+
+    eventually(lambda: world.alerts(alarm) or None)
+
+
 def test_no_value_reaches_a_log_an_event_the_table_or_an_alert(world: World) -> None:
     canary = "canary-5d41402abc4b2a76b9719d911017c592"
     secret = world.secret(json.dumps({"key": canary}))

@@ -9,7 +9,6 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from boto3.dynamodb.types import TypeSerializer
 from moto import mock_aws
 
@@ -42,43 +41,10 @@ from tests.fakes import (
     a_reference,
     secret_arn,
 )
+from tests.lambdas import Context, Event, sqs_event
 
-Event = dict[str, Any]
 CRM = SecretId.of_arn(secret_arn("crm"))
 REFERENCE = a_reference(secret=secret_arn("crm"))
-
-
-class Context(LambdaContext):
-    """What Powertools reads of a Lambda context."""
-
-    def __init__(self) -> None:
-        self._function_name = "test"
-        self._memory_limit_in_mb = 512
-        self._invoked_function_arn = "arn:aws:lambda:eu-west-1:111122223333:function:test"
-        self._aws_request_id = "r-1"
-
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 30_000
-
-
-def sqs_event(*bodies: object) -> Event:
-    """Bodies as SQS delivers them: an event or request is JSON text, a text stays as it is."""
-    texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
-    return {"Records": [_sqs_record(f"message-{index}", text) for index, text in enumerate(texts)]}
-
-
-def _sqs_record(message_id: str, body: str) -> Event:
-    return {
-        "messageId": message_id,
-        "receiptHandle": "handle",
-        "body": body,
-        "attributes": {},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:queue",
-        "awsRegion": "eu-west-1",
-    }
 
 
 def asking_for(subject: Any) -> Event:

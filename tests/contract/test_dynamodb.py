@@ -1,0 +1,533 @@
+"""The Registry keeps what it is given, refuses whoever read an older record, and finds a secret's references."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from botocore.stub import ANY
+from hypothesis import given
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, item_of, plain, state_of
+from secretwatch.domain.change import WholeInventory
+from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.secret import SecretId
+from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.errors import LostRace, Transient
+from secretwatch.ports import KnownProvider
+from tests.contract.stubs import MakeStub, Stub
+from tests.contract.template import RESOURCES
+from tests.fakes import ACCOUNT, EVERYTHING, NOON, REGION, a_name, a_provider, a_reference, secret_arn
+
+TABLE = "registry"
+CRM, BILLING = secret_arn("agents/crm"), secret_arn("agents/billing", "d4e5f6")
+FINDING = Finding(Code.JSON_KEY_MISSING, "the current version lacks JSON key `client_secret`", "Store it.", "aws ...")
+
+
+def a_state(version: int = 1, **parts: Any) -> ReferenceState:
+    """A broken reference, unless said otherwise."""
+    broken = ReferenceState(a_reference(), version, Verdict.BROKEN, (FINDING,), checked_at=NOON)
+    return replace(broken, **parts)
+
+
+def attributes(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as DynamoDB's typed attributes."""
+    return {name: TypeSerializer().serialize(value) for name, value in item.items()}
+
+
+# --- a record and the state it holds ---
+
+texts = st.text(max_size=20)
+times = st.datetimes(
+    min_value=datetime(2020, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
+)
+names = st.builds(ProviderName, texts, texts, st.sampled_from(ProviderKind), texts)
+references = st.builds(Reference, texts, names, texts, texts, st.none() | texts)
+findings = st.builds(Finding, st.sampled_from(Code), texts, texts, st.none() | texts)
+states = st.builds(
+    ReferenceState,
+    references,
+    version=st.integers(min_value=0, max_value=2**53),
+    verdict=st.none() | st.sampled_from(Verdict),
+    findings=st.lists(findings, max_size=3).map(tuple),
+    unknown=st.none() | st.builds(UnknownSince, texts, times),
+    good_version=st.none() | texts,
+    checked_at=st.none() | times,
+)
+
+
+@given(states)
+def test_every_state_is_read_back_as_it_was_written(state: ReferenceState) -> None:
+    assert state_of(plain(attributes(item_of(state)))) == state
+
+
+def test_a_record_of_an_older_version_is_read_with_defaults_for_what_it_lacks() -> None:
+    required = {
+        "pk": f"SECRET#{CRM}",
+        "sk": "REF#",
+        "provider_arn": a_reference().provider_arn,
+        "account": ACCOUNT,
+        "region": REGION,
+        "kind": "OAUTH2",
+        "provider": "crm-oauth",
+        "field": "clientSecret",
+        "secret_arn": CRM,
+        "version": 3,
+    }
+
+    state = state_of(plain(attributes(required)))
+
+    assert state == ReferenceState(a_reference(json_key=None), version=3)
+
+
+def test_a_finding_of_an_older_version_is_read_without_command() -> None:
+    item = item_of(a_state())
+    del item["findings"][0]["command"]
+
+    assert state_of(plain(attributes(item))).findings == (replace(FINDING, command=None),)
+
+
+def test_a_record_of_a_newer_version_is_read_without_what_is_new() -> None:
+    state = a_state()
+
+    assert state_of(plain(attributes({**item_of(state), "mood": "cheerful"}))) == state
+
+
+# --- what is asked of DynamoDB ---
+
+
+@pytest.fixture
+def aws(make_stub: MakeStub) -> Stub:
+    return make_stub("dynamodb")
+
+
+def if_version(version: int) -> dict[str, Any]:
+    """The condition that the stored record is the one that was read."""
+    return {"ConditionExpression": "version = :version", "ExpressionAttributeValues": {":version": {"N": str(version)}}}
+
+
+def queried(pk: str, *, sk: str = "", **more: Any) -> dict[str, Any]:
+    """A consistent Query of one partition."""
+    condition, values = "pk = :pk", {":pk": {"S": pk}}
+    if sk:
+        condition, values = "pk = :pk AND begins_with(sk, :sk)", {**values, ":sk": {"S": sk}}
+    return {
+        "TableName": TABLE,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values,
+        "ConsistentRead": True,
+        **more,
+    }
+
+
+def test_a_state_is_stored_on_condition_that_the_version_before_is_there(aws: Stub) -> None:
+    state = a_state(version=7)
+    aws.add_response("put_item", {}, {"TableName": TABLE, "Item": attributes(item_of(state)), **if_version(6)})
+
+    DynamoDbReferences(aws.client, TABLE).store(state)
+
+    aws.assert_no_pending_responses()
+
+
+def test_a_store_whose_condition_fails_has_lost_the_race(aws: Stub) -> None:
+    aws.add_client_error("put_item", "ConditionalCheckFailedException", "failed", 400)
+
+    with pytest.raises(LostRace):
+        DynamoDbReferences(aws.client, TABLE).store(a_state())
+
+
+def test_a_query_goes_on_until_the_last_page(aws: Stub) -> None:
+    first, second = a_state(), a_state(reference=a_reference("crm-copy"))
+    token = {"pk": {"S": "p"}, "sk": {"S": "s"}}
+    pages = [([first], {"LastEvaluatedKey": token}), ([], {"LastEvaluatedKey": token}), ([second], {})]
+    for number, (found, more) in enumerate(pages):
+        start = {"ExclusiveStartKey": token} if number else {}
+        aws.add_response(
+            "query",
+            {"Items": [attributes(item_of(state)) for state in found], **more},
+            queried(f"SECRET#{CRM}", sk="REF#", **start),
+        )
+
+    assert DynamoDbReferences(aws.client, TABLE).of_secret(SecretId.of_arn(CRM)) == [first, second]
+
+
+def test_a_new_provider_is_recorded_on_condition_that_nobody_else_did(aws: Stub) -> None:
+    sent = transaction(aws)
+
+    DynamoDbProviderRecords(aws.client, TABLE).record(None, a_provider(), moved=[])
+
+    assert conditions(sent) == [
+        ("Put", "PROVIDERNAME#111122223333#eu-west-1#OAUTH2", "attribute_not_exists(pk)", None),
+        ("Put", f"SECRET#{CRM}", None, None),
+        ("Put", "NAME#111122223333#eu-west-1#agents/crm", None, None),
+    ]
+
+
+def test_a_known_provider_is_recorded_on_condition_that_it_is_still_the_known_one(aws: Stub) -> None:
+    sent = transaction(aws)
+    known = KnownProvider(a_provider(), 4)
+    pointed_elsewhere = a_provider("crm-oauth", a_reference(secret=BILLING))
+
+    DynamoDbProviderRecords(aws.client, TABLE).record(known, pointed_elsewhere, moved=[])
+
+    assert sorted(conditions(sent), key=str) == sorted(
+        [
+            ("Put", "PROVIDERNAME#111122223333#eu-west-1#OAUTH2", "version = :version", "4"),
+            ("Put", f"SECRET#{BILLING}", None, None),
+            ("Put", "NAME#111122223333#eu-west-1#agents/billing", None, None),
+            ("Delete", f"SECRET#{CRM}", None, None),
+            ("Delete", "NAME#111122223333#eu-west-1#agents/crm", None, None),
+        ],
+        key=str,
+    )
+
+
+def test_a_reference_that_stays_in_its_record_is_replaced_on_condition_of_its_version(aws: Stub) -> None:
+    sent = transaction(aws)
+    another_key = a_reference(json_key="other")
+
+    DynamoDbProviderRecords(aws.client, TABLE).record(
+        KnownProvider(a_provider(), 1), a_provider("crm-oauth", another_key), moved=[(a_state(version=5), another_key)]
+    )
+
+    assert ("Put", f"SECRET#{CRM}", "version = :version", "5") in conditions(sent)
+    assert {kind for kind, *_ in conditions(sent)} == {"Put"}
+
+
+def test_a_provider_is_forgotten_on_condition_that_it_is_still_the_known_one(aws: Stub) -> None:
+    sent = transaction(aws)
+
+    DynamoDbProviderRecords(aws.client, TABLE).forget(KnownProvider(a_provider(), 4))
+
+    assert conditions(sent) == [
+        ("Delete", "PROVIDERNAME#111122223333#eu-west-1#OAUTH2", "version = :version", "4"),
+        ("Delete", f"SECRET#{CRM}", None, None),
+        ("Delete", "NAME#111122223333#eu-west-1#agents/crm", None, None),
+    ]
+
+
+@pytest.mark.parametrize("reason", ["ConditionalCheckFailed", "TransactionConflict"])
+def test_a_cancelled_transaction_has_lost_the_race(aws: Stub, reason: str) -> None:
+    aws.add_client_error("transact_write_items", "TransactionCanceledException", f"cancelled [{reason}, None]", 400)
+
+    with pytest.raises(LostRace):
+        DynamoDbProviderRecords(aws.client, TABLE).record(None, a_provider(), moved=[])
+
+
+def test_a_race_that_was_lost_may_be_won_later() -> None:
+    assert issubclass(LostRace, Transient)
+
+
+def transaction(aws: Stub) -> list[dict[str, Any]]:
+    """Takes one transaction; what is sent is found in the list."""
+    sent: list[dict[str, Any]] = []
+    aws.client.meta.events.register(
+        "provide-client-params.dynamodb.TransactWriteItems", lambda params, **_: sent.extend(params["TransactItems"])
+    )
+    aws.add_response("transact_write_items", {}, {"TransactItems": ANY})
+    return sent
+
+
+def conditions(sent: list[dict[str, Any]]) -> list[tuple[str, str, str | None, str | None]]:
+    """Of each write: what it does, in which partition, on which condition, with which version."""
+    found = []
+    for item in sent:
+        ((kind, write),) = item.items()
+        assert write["TableName"] == TABLE
+        key = write.get("Key") or write["Item"]
+        version = write.get("ExpressionAttributeValues", {}).get(":version", {}).get("N")
+        found.append((kind, key["pk"]["S"], write.get("ConditionExpression"), version))
+    return found
+
+
+# --- how the Registry behaves, on moto's DynamoDB, with the keys of template.yaml ---
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    """A DynamoDB client beside the Registry's table, empty."""
+    properties = RESOURCES["Registry"]["Properties"]
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName=TABLE,
+            **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
+        )
+        yield client
+
+
+@pytest.fixture
+def registry(table: Any) -> DynamoDbReferences:
+    return DynamoDbReferences(table, TABLE)
+
+
+@pytest.fixture
+def records(table: Any) -> DynamoDbProviderRecords:
+    return DynamoDbProviderRecords(table, TABLE)
+
+
+def recorded(records: DynamoDbProviderRecords, *providers: Provider) -> KnownProvider:
+    """Record new providers; the last of them, as it is then known."""
+    for provider in providers:
+        records.record(None, provider, moved=[])
+    known = records.find(providers[-1].name)
+    assert known
+    return known
+
+
+def keys(table: Any) -> set[tuple[str, str]]:
+    return {(item["pk"]["S"], item["sk"]["S"]) for item in table.scan(TableName=TABLE)["Items"]}
+
+
+def calls(table: Any) -> list[str]:
+    """The operations that are called from now on."""
+    called: list[str] = []
+    table.meta.events.register("before-call.dynamodb", lambda model, **_: called.append(model.name))
+    return called
+
+
+def test_a_recorded_reference_is_found_by_arn_by_name_and_by_itself(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    recorded(records, a_provider())
+
+    fresh = ReferenceState(a_reference())
+    assert registry.of_secret(SecretId.of_arn(CRM)) == [fresh]
+    assert registry.of_secret(SecretId(ACCOUNT, REGION, "agents/crm")) == [fresh]
+    assert registry.find(a_reference()) == fresh
+
+
+def test_a_name_finds_every_secret_that_ever_bore_it_and_each_reference_once(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    recreated = secret_arn("agents/crm", "Zz9Yy8")
+    recorded(
+        records,
+        a_provider("crm-oauth"),
+        a_provider("crm-copy", a_reference("crm-copy")),
+        a_provider("crm-new", a_reference("crm-new", secret=recreated)),
+    )
+
+    found = registry.of_secret(SecretId(ACCOUNT, REGION, "agents/crm"))
+
+    assert sorted(state.reference.provider.name for state in found) == ["crm-copy", "crm-new", "crm-oauth"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param(SecretId.of_arn(secret_arn("agents/crm", "Zz9Yy8")), id="recreated"),
+        pytest.param(SecretId(ACCOUNT, "us-east-1", "agents/crm"), id="another Region"),
+        pytest.param(SecretId("444455556666", REGION, "agents/crm"), id="another account"),
+        pytest.param(SecretId(ACCOUNT, REGION, "agents/cr"), id="a name that begins alike"),
+    ],
+)
+def test_another_secret_is_referenced_by_nobody(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords, secret: SecretId
+) -> None:
+    recorded(records, a_provider())
+
+    assert registry.of_secret(secret) == []
+
+
+@pytest.mark.parametrize("secret", [SecretId.of_arn(BILLING), SecretId(ACCOUNT, REGION, "agents/billing")])
+def test_a_secret_that_nobody_references_costs_one_read(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords, secret: SecretId
+) -> None:
+    recorded(records, a_provider())
+    called = calls(table)
+
+    found = registry.of_secret(secret)
+
+    assert found == []
+    assert called == ["Query"]
+
+
+def test_the_second_of_two_writers_has_lost_the_race(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    recorded(records, a_provider())
+    first, second = a_state(good_version="first"), a_state(good_version="second")
+
+    registry.store(first)
+    with pytest.raises(LostRace):
+        registry.store(second)
+
+    assert registry.find(a_reference()) == first
+
+
+def test_a_reference_that_was_removed_meanwhile_is_not_brought_back(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    records.forget(recorded(records, a_provider()))
+
+    with pytest.raises(LostRace):
+        registry.store(a_state())
+
+    assert keys(table) == set()
+
+
+def test_states_are_stored_one_after_the_other(registry: DynamoDbReferences, records: DynamoDbProviderRecords) -> None:
+    recorded(records, a_provider())
+
+    for version in (1, 2, 3):
+        registry.store(a_state(version))
+
+    assert registry.find(a_reference()) == a_state(3)
+
+
+def test_a_provider_is_known_as_it_was_recorded(records: DynamoDbProviderRecords) -> None:
+    assert records.find(a_name()) is None
+
+    known = recorded(records, a_provider())
+
+    assert known == KnownProvider(a_provider(), 1)
+
+
+def test_a_provider_without_references_is_known_too(table: Any, records: DynamoDbProviderRecords) -> None:
+    managed = Provider("arn:aws:bedrock-agentcore:any", a_name("managed"), frozenset())
+
+    known = recorded(records, managed)
+
+    assert known == KnownProvider(managed, 1)
+    assert keys(table) == {("PROVIDERNAME#111122223333#eu-west-1#OAUTH2", "managed")}
+
+
+def test_the_providers_of_an_account_and_region_are_known_of_every_kind(records: DynamoDbProviderRecords) -> None:
+    here = [a_provider(), a_provider("weather", a_reference("weather", kind=ProviderKind.API_KEY))]
+    elsewhere = replace(a_provider("far"), name=replace(a_name("far"), region="us-east-1"), references=frozenset())
+    recorded(records, *here, elsewhere)
+
+    assert {known.provider for known in records.known(EVERYTHING)} == set(here)
+    assert [known.provider for known in records.known(WholeInventory(ACCOUNT, "us-east-1"))] == [elsewhere]
+    assert records.known(WholeInventory("444455556666", REGION)) == []
+
+
+def test_the_second_of_two_readers_of_a_new_provider_has_lost_the_race(records: DynamoDbProviderRecords) -> None:
+    recorded(records, a_provider())
+
+    with pytest.raises(LostRace):
+        records.record(None, a_provider("crm-oauth", a_reference(secret=BILLING)), moved=[])
+
+    assert records.find(a_name()) == KnownProvider(a_provider(), 1)
+
+
+def test_a_reader_with_an_older_answer_changes_nothing(table: Any, records: DynamoDbProviderRecords) -> None:
+    known = recorded(records, a_provider())
+    records.record(known, a_provider("crm-oauth", a_reference(secret=BILLING)), moved=[])
+    before = keys(table)
+
+    with pytest.raises(LostRace):
+        records.record(known, a_provider("crm-oauth", a_reference(json_key="stale")), moved=[])
+    with pytest.raises(LostRace):
+        records.forget(known)
+
+    assert keys(table) == before
+
+
+def test_a_reference_that_points_to_another_secret_takes_its_verdict_along_and_leaves_nothing_behind(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider())
+    state = a_state(good_version="v1")
+    registry.store(state)
+    there = a_reference(secret=BILLING)
+
+    records.record(known, a_provider("crm-oauth", there), moved=[(state, there)])
+
+    assert registry.find(there) == replace(state, reference=there, version=2, good_version=None)
+    assert registry.of_secret(SecretId.of_arn(CRM)) == []
+    assert registry.of_secret(SecretId(ACCOUNT, REGION, "agents/crm")) == []
+    assert registry.of_secret(SecretId(ACCOUNT, REGION, "agents/billing")) == [registry.find(there)]
+    assert len(keys(table)) == 3
+
+
+def test_a_reference_with_another_json_key_replaces_its_own_record_and_takes_its_verdict_along(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider())
+    state = a_state(good_version="v1")
+    registry.store(state)
+    before, there = keys(table), a_reference(json_key="other")
+
+    records.record(known, a_provider("crm-oauth", there), moved=[(state, there)])
+
+    assert keys(table) == before
+    assert registry.of_secret(SecretId.of_arn(CRM)) == [replace(state, reference=there, version=2, good_version=None)]
+
+
+def test_a_check_that_was_stored_meanwhile_is_not_overwritten_by_another_json_key(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider())
+    read = a_state(1, verdict=Verdict.RESOLVES, findings=())
+    registry.store(read)
+    registry.store(a_state(2))
+    there = a_reference(json_key="other")
+
+    with pytest.raises(LostRace):
+        records.record(known, a_provider("crm-oauth", there), moved=[(read, there)])
+
+    assert registry.of_secret(SecretId.of_arn(CRM)) == [a_state(2)]
+
+
+def test_a_check_that_was_stored_meanwhile_is_not_lost_when_the_reference_points_to_another_secret(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    """Or people, who were told that it broke, would not be told that it resolves."""
+    known = recorded(records, a_provider())
+    read = a_state(1, verdict=Verdict.RESOLVES, findings=())
+    registry.store(read)
+    registry.store(a_state(2))
+    there = a_reference(secret=BILLING)
+
+    with pytest.raises(LostRace):
+        records.record(known, a_provider("crm-oauth", there), moved=[(read, there)])
+
+    assert registry.find(a_reference()) == a_state(2)
+    assert registry.find(there) is None
+
+
+def test_a_reference_that_stays_keeps_its_verdict_when_another_is_added(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider())
+    registry.store(a_state())
+    added = replace(a_reference(secret=BILLING), field="privateKey")
+
+    records.record(known, a_provider("crm-oauth", a_reference(), added), moved=[])
+
+    assert registry.find(a_reference()) == a_state()
+    assert registry.find(added) == ReferenceState(added)
+    assert records.find(a_name()) == KnownProvider(a_provider("crm-oauth", a_reference(), added), 2)
+
+
+def test_two_fields_that_point_to_one_secret_are_two_references(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    second = replace(a_reference(), field="privateKey")
+
+    recorded(records, a_provider("crm-oauth", a_reference(), second))
+
+    assert {state.reference for state in registry.of_secret(SecretId.of_arn(CRM))} == {a_reference(), second}
+
+
+def test_a_forgotten_provider_leaves_nothing_behind_and_takes_nothing_of_others(
+    table: Any, records: DynamoDbProviderRecords
+) -> None:
+    other = a_provider("crm-copy", a_reference("crm-copy"))
+    recorded(records, other)
+    before = keys(table)
+    known = recorded(records, a_provider())
+
+    records.forget(known)
+
+    assert records.find(a_name()) is None
+    assert keys(table) == before
