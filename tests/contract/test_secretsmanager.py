@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.facts import NoSuchSecret, SecretDescription, ValueFacts, ValueShape
-from secretwatch.errors import Permanent, SecretwatchError
+from secretwatch.errors import Permanent
 from tests.contract.stubs import MakeStub, Stub
 from tests.fakes import secret_arn
 
@@ -128,16 +128,3 @@ def test_a_value_that_cannot_be_read_is_not_a_fact_about_it(aws: Stub, code: str
 
     with pytest.raises(Permanent, match=f"^GetSecretValue: {code}$"):
         SecretsManagerSecrets(aws.client).shapes(ARN, stage="AWSCURRENT", json_keys={"client_secret"})
-
-
-@pytest.mark.parametrize("keys", [(), ("client_secret",)])
-def test_no_failure_quotes_a_value(aws: Stub, keys: Collection[str]) -> None:
-    """Not even in what led to it: a traceback prints the chain of causes."""
-    aws.add_client_error(
-        "get_secret_value", "InternalServiceError", "failed", 500, response_meta={"SecretString": CANARY}
-    )
-
-    with pytest.raises(SecretwatchError) as raised:
-        SecretsManagerSecrets(aws.client).shapes(ARN, stage="AWSCURRENT", json_keys=keys)
-
-    assert CANARY not in repr(raised.getrepr(chain=True, style="value"))
