@@ -9,12 +9,11 @@ from secretwatch.domain.facts import Facts, SecretDescription, Unknown, ValueFac
 from secretwatch.domain.judging import judge
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
-from secretwatch.errors import LostRace, Permanent, Transient
+from secretwatch.errors import Permanent, Transient
 from secretwatch.ports import References, Secrets
+from secretwatch.racing import until_won
 
 T = TypeVar("T")
-
-_ATTEMPTS = 3  # checks of one secret that may lose the race to another writer, before the queue retries
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,7 @@ class Checking:
 
         Raises LostRace when other writers were first several times over.
         """
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return self._check_once(secret)
-            except LostRace:
-                continue  # our facts may be older than the record that won: read both again
-        return self._check_once(secret)
+        return until_won(lambda: self._check_once(secret))
 
     def _check_once(self, secret: SecretId) -> list[Checked]:
         states = self._references.of_secret(secret)

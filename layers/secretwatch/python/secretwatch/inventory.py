@@ -8,6 +8,7 @@ from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, R
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.ports import ProviderRecords, Providers, References, Requests
+from secretwatch.racing import until_won
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,14 @@ class Inventory:
     def read(self, name: ProviderName, *, check_all: bool) -> Read:
         """Read one provider, record its references, and ask for the new ones, or all, to be checked.
 
-        Raises LostRace when another reader recorded the provider meanwhile: its answer may be newer than ours.
+        Raises LostRace when other readers were first several times over: their answers may be newer than ours.
         """
+        read = until_won(lambda: self._read_once(name))
+        references = read.provider.references if read.provider else frozenset()
+        self._checks.send(_secrets(references if check_all else read.added))
+        return read
+
+    def _read_once(self, name: ProviderName) -> Read:
         known = self._records.find(name)
         provider = self._providers.get(name)
         before = known.provider.references if known else frozenset()
@@ -64,7 +71,6 @@ class Inventory:
             self._records.forget(known)
         elif provider and (known is None or known.provider != provider):
             self._records.record(known, provider, moved=self._moved(before, after))
-        self._checks.send(_secrets(after if check_all else after - before))
         return Read(provider, after - before, before - after)
 
     def _moved(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 Item = Mapping[str, Any]
+Conditions = Mapping[tuple[str, ...], dict[str, Any]]
 
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
@@ -106,17 +107,19 @@ class DynamoDbProviderRecords:
         before = known.provider.references if known else frozenset()
         states = {new: state.moved_to(new) for state, new in moved}
         added = [states.get(reference, ReferenceState(reference)) for reference in provider.references - before]
+        # What is taken along must be what is left behind: a check stored in between must not get lost.
+        only_if = {_record(state.reference): _if_version(state.version) for state, _ in moved}
         self._transact(
             _put_provider(known, provider),
-            *(write for state in added for write in _puts(state, replaces=before)),
-            *_deletes(before, keep=provider.references),
+            *(write for state in added for write in _puts(state, only_if)),
+            *_deletes(before, only_if, keep=provider.references),
         )
 
     def forget(self, known: KnownProvider) -> None:
         """TransactWriteItems: the provider's record and its references are deleted."""
         self._transact(
             {"Delete": {"Key": _keys(_provider_key(known.provider.name)), **_if_version(known.version)}},
-            *_deletes(known.provider.references, keep=frozenset()),
+            *_deletes(known.provider.references, {}, keep=frozenset()),
         )
 
     def _transact(self, *writes: dict[str, Any]) -> None:
@@ -142,19 +145,20 @@ def _put_provider(known: KnownProvider | None, provider: Provider) -> dict[str, 
     return {"Put": {"Item": _attributes(item), **condition}}
 
 
-def _puts(state: ReferenceState, *, replaces: Iterable[Reference]) -> Iterator[dict[str, Any]]:
-    same_record = _reference_key(state.reference) in [_reference_key(reference) for reference in replaces]
-    condition = _if_version(state.version - 1) if same_record and state.version else {}
-    yield {"Put": {"Item": _attributes(item_of(state)), **condition}}
-    yield {"Put": {"Item": _attributes({**_name_key(state.reference), "secret_arn": state.reference.secret_arn})}}
+def _puts(state: ReferenceState, only_if: Conditions) -> Iterator[dict[str, Any]]:
+    name = {**_name_key(state.reference), "secret_arn": state.reference.secret_arn}
+    yield {"Put": {"Item": _attributes(item_of(state)), **only_if.get(_record(state.reference), {})}}
+    yield {"Put": {"Item": _attributes(name)}}
 
 
-def _deletes(references: Iterable[Reference], *, keep: Iterable[Reference]) -> Iterator[dict[str, Any]]:
+def _deletes(
+    references: Iterable[Reference], only_if: Conditions, *, keep: Iterable[Reference]
+) -> Iterator[dict[str, Any]]:
     """Deletes of what `keep` does not write under the same key: one transaction may touch an item only once."""
-    kept = [_reference_key(reference) for reference in keep]
+    kept = {_record(reference) for reference in keep}
     for reference in references:
-        if _reference_key(reference) not in kept:
-            yield {"Delete": {"Key": _keys(_reference_key(reference))}}
+        if (record := _record(reference)) not in kept:
+            yield {"Delete": {"Key": _keys(_reference_key(reference)), **only_if.get(record, {})}}
             yield {"Delete": {"Key": _keys(_name_key(reference))}}
 
 
@@ -210,6 +214,11 @@ def _reference_key(reference: Reference) -> dict[str, str]:
         "pk": f"SECRET#{reference.secret_arn}",
         "sk": f"{_REFERENCE_PREFIX}{reference.provider_arn}#{reference.field}",
     }
+
+
+def _record(reference: Reference) -> tuple[str, ...]:
+    """Which record holds the reference: two references that differ in their JSON key alone share one."""
+    return tuple(_reference_key(reference).values())
 
 
 def _name_pk(secret: SecretId) -> str:
