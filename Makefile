@@ -17,7 +17,7 @@ MAKEFLAGS += --jobs=3
 unexport MAKEFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test local local-stop build lint unit e2e lock clean
+.PHONY: help demo test local local-stop build cli lint unit e2e lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -37,11 +37,16 @@ local-stop: $(READY_DEV) ## Stop what `make local` started
 build: $(READY_DEV) $(READY_SAM) ## Build what is deployed, into .aws-sam/
 	$(WITH_PIP) $(SAM) build
 
+cli: $(READY_DEV) ## Build the `secretwatch` command as a wheel, into dist/; `pipx install dist/*.whl` takes it
+	@rm -rf dist
+	@$(DEV)/pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
 lint: $(READY_DEV) $(READY_SAM) ## Check format, style, types, imports and the template
 	$(DEV)/ruff format --check .
 	$(DEV)/ruff check .
 	$(DEV)/mypy
-	PYTHONPATH=layers/secretwatch/python:. $(DEV)/lint-imports --no-logo
+	PYTHONPATH=layers/secretwatch/python:cli:. $(DEV)/lint-imports --no-logo
 	$(SAM) validate --lint
 
 unit: $(READY_DEV) ## Run the fast tests only
@@ -51,7 +56,7 @@ e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of 
 	$(WITH_PIP) $(DEV)/pytest tests/e2e
 
 clean: ## Remove environments, builds and caches
-	rm -rf .venv .aws-sam .local .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .aws-sam .local dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 # --- Environments: made when missing or older than their lock; the stamp comes last, so a half-made one never counts.
 
@@ -80,7 +85,7 @@ LAYER_LOCK := layers/secretwatch/requirements.txt
 COMPILE := $(DEV)/uv pip compile --quiet --upgrade --no-header --no-strip-extras --generate-hashes --only-binary :all:
 
 lock: $(READY_DEV) ## Renew the locked versions, within what pyproject.toml allows
-	$(COMPILE) pyproject.toml --python-version 3.13 --python-platform aarch64-manylinux2014 --output-file $(LAYER_LOCK)
+	$(COMPILE) --group layer --python-version 3.13 --python-platform aarch64-manylinux2014 --output-file $(LAYER_LOCK)
 	$(COMPILE) --universal --python-version 3.11 pyproject.toml --group dev --constraints $(LAYER_LOCK) --output-file requirements/dev.txt
 	$(COMPILE) --universal --python-version 3.11 --group sam --output-file requirements/sam.txt
 	$(COMPILE) --universal --python-version 3.11 --group local --output-file requirements/local.txt

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
-from secretwatch.domain.facts import NoSuchSecret, SecretDescription, ValueFacts, ValueShape
+from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
+from secretwatch.domain.facts import NoSuchSecret, SecretDescription, Unknown, ValueFacts, ValueShape
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.trail import WATCHED, Coverage
 from secretwatch.errors import LostRace
-from secretwatch.ports import KnownProvider
+from secretwatch.ports import KnownGateway, KnownProvider
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 EVERYTHING = WholeInventory(ACCOUNT, REGION)
@@ -40,6 +42,23 @@ def a_reference(
 def a_provider(name: str = "crm-oauth", *references: Reference) -> Provider:
     references = references or (a_reference(name),)
     return Provider(references[0].provider_arn, references[0].provider, frozenset(references))
+
+
+def a_gateway(gateway_id: str = "support-bot-a1b2c3d4e5", *consumers: Consumer) -> Gateway:
+    name = GatewayName(ACCOUNT, REGION, gateway_id)
+    return Gateway(name, f"arn:aws:bedrock-agentcore:{REGION}:{ACCOUNT}:gateway/{gateway_id}", frozenset(consumers))
+
+
+def a_consumer(provider: str = "crm-oauth", *, target: str = "crm") -> Consumer:
+    gateway = a_gateway()
+    return Consumer(
+        provider_arn=a_reference(provider).provider_arn,
+        target_id=f"{target}-1",
+        target=target,
+        gateway="support-bot",
+        gateway_arn=gateway.arn,
+        role_arn=f"arn:aws:iam::{ACCOUNT}:role/support-bot",
+    )
 
 
 @dataclass
@@ -153,6 +172,63 @@ class FakeProviders:
 
     def get(self, name: ProviderName) -> Provider | None:
         return self.providers.get(name)
+
+
+class InMemoryGatewayRecords:
+    """`ports.GatewayRecords` and `ports.Consumers` in memory."""
+
+    def __init__(self) -> None:
+        self.records: dict[GatewayName, KnownGateway] = {}
+
+    def known(self, inventory: WholeInventory) -> list[KnownGateway]:
+        return list(self.records.values())
+
+    def find(self, name: GatewayName) -> KnownGateway | None:
+        return self.records.get(name)
+
+    def record(self, known: KnownGateway | None, gateway: Gateway) -> None:
+        self._expect(known, gateway.name)
+        self.records[gateway.name] = KnownGateway(gateway, known.version + 1 if known else 1)
+
+    def forget(self, known: KnownGateway) -> None:
+        self._expect(known, known.gateway.name)
+        del self.records[known.gateway.name]
+
+    def of_provider(self, provider_arn: str) -> list[Consumer]:
+        consumers = (consumer for one in self.records.values() for consumer in one.gateway.consumers)
+        return [consumer for consumer in consumers if consumer.provider_arn == provider_arn]
+
+    def _expect(self, known: KnownGateway | None, name: GatewayName) -> None:
+        if self.records.get(name) != known:
+            raise LostRace("the Registry's record has moved on")
+
+
+class FakeGateways:
+    """`ports.Gateways` in memory."""
+
+    def __init__(self, *gateways: Gateway) -> None:
+        self.gateways = {gateway.name: gateway for gateway in gateways}
+
+    def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:
+        return iter(self.gateways)
+
+    def get(self, name: GatewayName) -> Gateway | None:
+        return self.gateways.get(name)
+
+
+class FakeTrails:
+    """`ports.Trails`: one trail that covers everything, unless said otherwise."""
+
+    def __init__(self) -> None:
+        self.found: list[Coverage | Unknown] = [
+            Coverage("arn:aws:cloudtrail:eu-west-1:111122223333:trail/all", WATCHED)
+        ]
+        self.failure: Exception | None = None
+
+    def coverages(self, region: str) -> list[Coverage | Unknown]:
+        if self.failure:
+            raise self.failure
+        return self.found
 
 
 class SentRequests:

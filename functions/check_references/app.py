@@ -49,8 +49,7 @@ def handle_record(check: Callable[[SecretId], list[Checked]], record: SQSRecord)
         raise Transient(again[0])
 
 
-@telemetry.metrics.log_metrics
-@telemetry.logger.inject_lambda_context
+@telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     once_a_batch = partial(handle_record, cache(check))
     return process_partial_response(event, once_a_batch, processor, context)

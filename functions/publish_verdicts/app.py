@@ -35,6 +35,6 @@ def handle_record(record: DynamoDBRecord) -> None:
         telemetry.verdict_published(change)
 
 
-@telemetry.logger.inject_lambda_context
+@telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, handle_record, processor, context)

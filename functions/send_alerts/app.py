@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
 from secretwatch.adapters.aws import client
-from secretwatch.adapters.dynamodb import TOLD_ALERTS, DynamoDbReferences
+from secretwatch.adapters.dynamodb import TOLD_ALERTS, DynamoDbConsumers, DynamoDbReferences
 from secretwatch.adapters.sns import SnsTopic
 from secretwatch.alerting import Alerting, Outcome
 from secretwatch.domain.verdict_change import read_news
@@ -30,11 +30,10 @@ idempotency = IdempotencyConfig(
 
 @cache
 def tell_once() -> Callable[..., Outcome]:
-    settings = SendAlertsSettings.from_environ(os.environ)
-    dynamodb = client("dynamodb")
-    references = DynamoDbReferences(dynamodb, settings.registry_table)
-    alerting = Alerting(references, SnsTopic(client("sns"), settings.alerts_topic_arn))
-    told = DynamoDBPersistenceLayer(settings.registry_table, boto3_client=dynamodb, **TOLD_ALERTS)
+    settings, dynamodb = SendAlertsSettings.from_environ(os.environ), client("dynamodb")
+    table, topic = settings.registry_table, SnsTopic(client("sns"), settings.alerts_topic_arn)
+    alerting = Alerting(DynamoDbReferences(dynamodb, table), DynamoDbConsumers(dynamodb, table), topic)
+    told = DynamoDBPersistenceLayer(table, boto3_client=dynamodb, **TOLD_ALERTS)
     tell: Callable[..., Outcome] = idempotent_function(
         alerting.tell, data_keyword_argument="news", persistence_store=told, config=idempotency
     )
@@ -51,8 +50,7 @@ def handle_record(record: SQSRecord) -> None:
         raise
 
 
-@telemetry.metrics.log_metrics
-@telemetry.logger.inject_lambda_context
+@telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     idempotency.register_lambda_context(context)
     return process_partial_response(event, handle_record, processor, context)

@@ -1,4 +1,4 @@
-"""From InventoryQueue: takes the inventory when it is time, or reads the provider that a record names."""
+"""From InventoryQueue: takes the inventory when it is time, or reads the provider or gateway that a record names."""
 
 import os
 from functools import cache
@@ -9,13 +9,15 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
-from secretwatch.adapters.agentcore import AgentCoreProviders
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.adapters.aws import client
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences
+from secretwatch.adapters.cloudtrail import CloudTrailTrails
+from secretwatch.adapters.dynamodb import DynamoDbGatewayRecords, DynamoDbProviderRecords, DynamoDbReferences
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.change import UnknownChange, WholeInventory, read_change
+from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.reference import ProviderName
-from secretwatch.inventory import Inventory
+from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import TakeInventorySettings
 
@@ -24,14 +26,14 @@ processor = RecordProcessor(EventType.SQS)
 
 @cache
 def inventory() -> Inventory:
-    settings = TakeInventorySettings.from_environ(os.environ)
-    dynamodb, sqs = client("dynamodb"), client("sqs")
+    settings, dynamodb, sqs = TakeInventorySettings.from_environ(os.environ), client("dynamodb"), client("sqs")
+    agentcore, table = AgentCore(client("bedrock-agentcore-control")), settings.registry_table
+    reads, checks = SqsRequests(sqs, settings.inventory_queue_url), SqsRequests(sqs, settings.sweep_queue_url)
+    records, references = DynamoDbProviderRecords(dynamodb, table), DynamoDbReferences(dynamodb, table)
     return Inventory(
-        AgentCoreProviders(client("bedrock-agentcore-control")),
-        DynamoDbProviderRecords(dynamodb, settings.registry_table),
-        DynamoDbReferences(dynamodb, settings.registry_table),
-        reads=SqsRequests(sqs, settings.inventory_queue_url),
-        checks=SqsRequests(sqs, settings.sweep_queue_url),
+        ProviderInventory(AgentCoreProviders(agentcore), records, references, reads=reads, checks=checks),
+        GatewayInventory(AgentCoreGateways(agentcore), DynamoDbGatewayRecords(dynamodb, table), reads=reads),
+        CloudTrailTrails(client("cloudtrail")),
     )
 
 
@@ -42,11 +44,13 @@ def handle_record(record: SQSRecord) -> None:
         case WholeInventory() as everything:
             telemetry.inventory_taken(inventory().take(everything))
         case ProviderName() as name:
-            telemetry.provider_read(change, inventory().read(name, check_all=not change.is_request))
+            telemetry.provider_read(change, inventory().providers.read(name, check_all=not change.is_request))
+        case GatewayName() as name:
+            telemetry.gateway_read(change, inventory().gateways.read(name))
         case _:
-            raise UnknownChange(f"{change.what!r} is about neither a provider nor an inventory")
+            raise UnknownChange(f"{change.what!r} is about neither a provider, a gateway nor an inventory")
 
 
-@telemetry.logger.inject_lambda_context
+@telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     return process_partial_response(event, handle_record, processor, context)

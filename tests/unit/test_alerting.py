@@ -10,7 +10,7 @@ from secretwatch.domain.alert import SUBJECT_LIMIT, compose
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, News, VerdictChange, read_news
-from tests.fakes import NOON, InMemoryReferences, SentAlerts, a_reference
+from tests.fakes import NOON, InMemoryGatewayRecords, InMemoryReferences, SentAlerts, a_consumer, a_gateway, a_reference
 
 MISSING = Finding(
     Code.JSON_KEY_MISSING,
@@ -32,10 +32,11 @@ def news_of(before: ReferenceState, after: ReferenceState) -> News:
 
 
 def tell(news: News, stored: ReferenceState | None) -> tuple[Outcome, SentAlerts]:
-    references, topic = InMemoryReferences(), SentAlerts()
+    references, consumers, topic = InMemoryReferences(), InMemoryGatewayRecords(), SentAlerts()
+    consumers.record(None, a_gateway("support-bot-a1b2c3d4e5", a_consumer("crm-oauth"), a_consumer("other")))
     if stored:
         references.states = {stored.reference: stored}
-    return Alerting(references, topic).tell(news), topic
+    return Alerting(references, consumers, topic).tell(news), topic
 
 
 def test_a_broken_reference_is_told_in_words_then_command_then_code() -> None:
@@ -50,6 +51,7 @@ def test_a_broken_reference_is_told_in_words_then_command_then_code() -> None:
         "What to do: Make the previous version current again.\n"
         "  aws secretsmanager update-secret-version-stage --version-stage AWSCURRENT\n"
         "\n"
+        "Affects:  gateway support-bot, target crm\n"
         f"Provider: {BROKEN.reference.provider_arn} (OAUTH2, clientSecret)\n"
         f"Secret:   {BROKEN.reference.secret_arn}\n"
         "Checked:  2026-11-23 12:00:00 UTC\n"

@@ -26,16 +26,20 @@ from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
 from secretwatch.errors import Transient
-from secretwatch.inventory import Inventory
+from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
 from tests.fakes import (
     EVERYTHING,
     NOON,
+    FakeGateways,
     FakeProviders,
     FakeSecret,
     FakeSecrets,
+    FakeTrails,
+    InMemoryGatewayRecords,
     InMemoryProviderRecords,
     InMemoryReferences,
     SentRequests,
+    a_gateway,
     a_name,
     a_provider,
     a_reference,
@@ -166,21 +170,25 @@ class TestTakeInventory:
     def agentcore(self, monkeypatch: pytest.MonkeyPatch) -> FakeProviders:
         agentcore, references = FakeProviders(a_provider()), InMemoryReferences()
         records = InMemoryProviderRecords(references)
-        inventory = Inventory(agentcore, records, references, reads=SentRequests(), checks=SentRequests())
+        providers = ProviderInventory(agentcore, records, references, reads=SentRequests(), checks=SentRequests())
+        gateways = GatewayInventory(FakeGateways(a_gateway()), InMemoryGatewayRecords(), reads=SentRequests())
+        inventory = Inventory(providers, gateways, FakeTrails())
         monkeypatch.setattr(take_inventory, "inventory", lambda: inventory)
         return agentcore
 
     def test_inventories_and_providers_are_taken_and_everything_else_is_refused(
         self, agentcore: FakeProviders, lines: list[Event]
     ) -> None:
-        records = sqs_event(asking_for(EVERYTHING), asking_for(a_name()), asking_for(CRM), "nonsense")
+        subjects = (EVERYTHING, a_name(), a_gateway().name, CRM)
+        records = sqs_event(*(asking_for(subject) for subject in subjects), "nonsense")
 
         response = take_inventory.handler(records, Context())
 
-        assert failed(response) == ["message-2", "message-3"]
-        assert [line["message"] for line in lines] == [
+        assert failed(response) == ["message-3", "message-4"]
+        assert [line["message"] for line in lines if "message" in line] == [
             "inventory taken",
             "provider read",
+            "gateway read",
             "record failed",
             "record failed",
         ]

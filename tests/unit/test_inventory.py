@@ -4,17 +4,24 @@ from dataclasses import replace
 
 import pytest
 
+from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Verdict
-from secretwatch.domain.reference import Provider, ProviderKind
+from secretwatch.domain.reference import Provider, ProviderKind, Reference
 from secretwatch.domain.secret import SecretId
+from secretwatch.domain.trail import WATCHED
 from secretwatch.errors import Transient
-from secretwatch.inventory import Inventory
+from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory, Taken
 from tests.fakes import (
     EVERYTHING,
+    FakeGateways,
     FakeProviders,
+    FakeTrails,
+    InMemoryGatewayRecords,
     InMemoryProviderRecords,
     InMemoryReferences,
     SentRequests,
+    a_consumer,
+    a_gateway,
     a_name,
     a_provider,
     a_reference,
@@ -33,7 +40,9 @@ class World:
         self.references = InMemoryReferences()
         self.records = InMemoryProviderRecords(self.references)
         self.reads, self.checks = SentRequests(), SentRequests()
-        self.inventory = Inventory(self.agentcore, self.records, self.references, reads=self.reads, checks=self.checks)
+        self.inventory = ProviderInventory(
+            self.agentcore, self.records, self.references, reads=self.reads, checks=self.checks
+        )
 
 
 def test_a_new_provider_is_recorded_and_its_secret_is_checked() -> None:
@@ -137,3 +146,81 @@ def test_a_sweep_checks_what_it_knows_even_when_agentcore_does_not_answer() -> N
         world.inventory.take(EVERYTHING)
 
     assert world.checks.subjects == [CRM_SECRET]
+
+
+def test_two_certificates_that_move_at_once_each_take_one_verdict_along() -> None:
+    def certificates(*secrets: str) -> list[Reference]:
+        return [
+            replace(a_reference(secret=secret_arn(secret)), field="certificate", json_key=None) for secret in secrets
+        ]
+
+    before, after = certificates("a", "b"), certificates("c", "d")
+    world = World(a_provider("crm-oauth", *before))
+    world.inventory.read(CRM, check_all=False)
+    for version, reference in enumerate(before, start=5):
+        world.references.states[reference] = replace(world.references.states[reference], version=version)
+
+    world.agentcore.providers[CRM] = a_provider("crm-oauth", *after)
+    world.inventory.read(CRM, check_all=False)
+
+    assert [world.references.states[reference].version for reference in after] == [6, 7]
+
+
+class TestGateways:
+    """Gateways and their consumers."""
+
+    def test_a_gateway_is_recorded_with_its_consumers_and_followed(self) -> None:
+        agentcore, records = FakeGateways(a_gateway("g-1", a_consumer("crm-oauth"))), InMemoryGatewayRecords()
+        inventory, name = GatewayInventory(agentcore, records, reads=SentRequests()), a_gateway("g-1").name
+
+        inventory.read(name)
+        inventory.read(name)
+        assert records.records[name].version == 1
+
+        agentcore.gateways[name] = a_gateway("g-1", a_consumer("weather"))
+        inventory.read(name)
+        assert records.of_provider(a_reference("weather").provider_arn) == [a_consumer("weather")]
+        assert records.of_provider(a_reference("crm-oauth").provider_arn) == []
+
+        agentcore.gateways.clear()
+        assert inventory.read(name) is None
+        assert records.records == {}
+
+    def test_an_inventory_reads_the_gateways_that_are_listed_and_those_that_are_recorded(self) -> None:
+        gone, there = a_gateway("gone"), a_gateway("there")
+        records, reads = InMemoryGatewayRecords(), SentRequests()
+        records.record(None, gone)
+
+        assert GatewayInventory(FakeGateways(there), records, reads=reads).take(EVERYTHING) == 2
+        assert reads.subjects == [gone.name, there.name]
+
+
+class TestTrails:
+    """A sweep looks for a trail; what it cannot tell it calls unknown."""
+
+    @pytest.fixture
+    def trails(self) -> FakeTrails:
+        return FakeTrails()
+
+    def taken(self, trails: FakeTrails) -> Taken:
+        gateways = GatewayInventory(FakeGateways(), InMemoryGatewayRecords(), reads=SentRequests())
+        return Inventory(World().inventory, gateways, trails).take(EVERYTHING)
+
+    def test_a_trail_that_covers_everything_is_enough(self, trails: FakeTrails) -> None:
+        assert self.taken(trails).without_trail == frozenset()
+
+    def test_without_a_trail_everything_is_missing(self, trails: FakeTrails) -> None:
+        trails.found = []
+
+        assert self.taken(trails).without_trail == WATCHED
+
+    def test_a_trail_that_we_may_not_read_leaves_it_unknown(self, trails: FakeTrails) -> None:
+        refused = Unknown("GetEventSelectors: AccessDeniedException", transient=False)
+        trails.found = [refused]
+
+        assert self.taken(trails).without_trail == refused
+
+    def test_trails_that_cannot_be_listed_stop_no_inventory(self, trails: FakeTrails) -> None:
+        trails.failure = Transient("DescribeTrails: ThrottlingException")
+
+        assert self.taken(trails).without_trail == Unknown("DescribeTrails: ThrottlingException", transient=True)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from secretwatch.domain.alert import compose
 from secretwatch.domain.verdict_change import News
-from secretwatch.ports import References, Topic
+from secretwatch.ports import Consumers, References, Topic
 
 
 class Outcome(StrEnum):
@@ -19,9 +19,10 @@ class Outcome(StrEnum):
 class Alerting:
     """Tells people about a changed verdict, after reading the Registry again."""
 
-    def __init__(self, references: References, topic: Topic) -> None:
-        """`references` says what holds now, `topic` reaches people."""
+    def __init__(self, references: References, consumers: Consumers, topic: Topic) -> None:
+        """`references` says what holds now, `consumers` who is affected, `topic` reaches people."""
         self._references = references
+        self._consumers = consumers
         self._topic = topic
 
     def tell(self, news: News) -> Outcome:
@@ -29,7 +30,7 @@ class Alerting:
         state = self._references.find(news.reference)
         if state is None or not news.still_holds(state):
             return Outcome.SUPERSEDED
-        alert = compose(state, news.previous_verdict)
+        alert = compose(state, news.previous_verdict, self._consumers.of_provider(state.reference.provider_arn))
         if alert is None:
             return Outcome.NO_NEWS
         self._topic.publish(alert)

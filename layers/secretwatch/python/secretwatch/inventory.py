@@ -1,13 +1,18 @@
-"""Inventory: which providers reference which secrets."""
+"""Inventory: which providers reference which secrets, and which gateways use them."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from secretwatch.domain.change import Subject, WholeInventory
+from secretwatch.domain.consumer import Gateway, GatewayName
+from secretwatch.domain.facts import Unknown
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
-from secretwatch.ports import ProviderRecords, Providers, References, Requests
+from secretwatch.domain.trail import missing
+from secretwatch.errors import Permanent, Transient
+from secretwatch.ports import GatewayRecords, Gateways, ProviderRecords, Providers, References, Requests, Trails
 from secretwatch.racing import until_won
 
 
@@ -20,7 +25,7 @@ class Read:
     removed: frozenset[Reference]
 
 
-class Inventory:
+class ProviderInventory:
     """Keeps the Registry's providers and references equal to AgentCore's."""
 
     def __init__(
@@ -77,9 +82,79 @@ class Inventory:
         self, before: frozenset[Reference], after: frozenset[Reference]
     ) -> list[tuple[ReferenceState, Reference]]:
         """The fields that point elsewhere than before, with the state that they take along."""
-        old = {reference.field: reference for reference in before - after}
-        pairs = [(old[new.field], new) for new in after - before if new.field in old]
-        return [(state, new) for earlier, new in pairs if (state := self._references.find(earlier))]
+        pairs = _pairs_of_a_field(before - after, after - before)
+        return [(state, new) for old, new in pairs if (state := self._references.find(old))]
+
+
+class GatewayInventory:
+    """Keeps the Registry's gateways and consumers equal to AgentCore's."""
+
+    def __init__(self, gateways: Gateways, records: GatewayRecords, *, reads: Requests) -> None:
+        """`reads` takes gateways that are to be read one by one."""
+        self._gateways = gateways
+        self._records = records
+        self._reads = reads
+
+    def take(self, inventory: WholeInventory) -> int:
+        """Ask for every gateway to be read, those that are recorded and no longer listed too; returns how many."""
+        names = {one.gateway.name for one in self._records.known(inventory)} | set(self._gateways.names(inventory))
+        self._reads.send(sorted(names))
+        return len(names)
+
+    def read(self, name: GatewayName) -> Gateway | None:
+        """Read one gateway and record its consumers; returns it, or None once it is gone.
+
+        Raises LostRace when other readers were first several times over.
+        """
+        return until_won(lambda: self._read_once(name))
+
+    def _read_once(self, name: GatewayName) -> Gateway | None:
+        known, gateway = self._records.find(name), self._gateways.get(name)
+        if known and gateway is None:
+            self._records.forget(known)
+        elif gateway and (known is None or known.gateway != gateway):
+            self._records.record(known, gateway)
+        return gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An inventory that was begun: how much is to be read, and whose changes no trail hands over."""
+
+    providers: int
+    gateways: int
+    without_trail: frozenset[str] | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All that is taken stock of: providers, gateways, and the trails that bring their changes."""
+
+    providers: ProviderInventory
+    gateways: GatewayInventory
+    trails: Trails
+
+    def take(self, everything: WholeInventory) -> Taken:
+        """Ask for everything to be read and checked; a trail that we cannot see stops nothing."""
+        return Taken(
+            self.providers.take(everything), self.gateways.take(everything), self._without_trail(everything.region)
+        )
+
+    def _without_trail(self, region: str) -> frozenset[str] | Unknown:
+        try:
+            return missing(self.trails.coverages(region))
+        except (Transient, Permanent) as error:
+            return Unknown(str(error), transient=isinstance(error, Transient))
+
+
+def _pairs_of_a_field(gone: Iterable[Reference], new: Iterable[Reference]) -> Iterator[tuple[Reference, Reference]]:
+    """A reference that is gone and the one that took its place: of a field that occurs twice, in their order."""
+    by_field: dict[str, list[Reference]] = defaultdict(list)
+    for reference in sorted(gone):
+        by_field[reference.field].append(reference)
+    for reference in sorted(new):
+        if by_field[reference.field]:
+            yield by_field[reference.field].pop(0), reference
 
 
 def _secrets(references: Iterable[Reference]) -> list[Subject]:

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
-from secretwatch.domain.facts import NoSuchSecret, SecretDescription, ValueFacts
+from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
+from secretwatch.domain.facts import NoSuchSecret, SecretDescription, Unknown, ValueFacts
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.trail import Coverage
 from secretwatch.domain.verdict_change import VerdictChange
 
 
@@ -87,6 +89,62 @@ class Providers(Protocol):
 
     def get(self, name: ProviderName) -> Provider | None:
         """The provider with its EXTERNAL references; None once AgentCore says that there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGateway:
+    """A gateway as the Registry last recorded it; `version` counts the records."""
+
+    gateway: Gateway
+    version: int
+
+
+class GatewayRecords(Protocol):
+    """The Registry's gateways and consumers."""
+
+    def known(self, inventory: WholeInventory) -> list[KnownGateway]:
+        """Every recorded gateway of the account and Region."""
+        ...
+
+    def find(self, name: GatewayName) -> KnownGateway | None:
+        """The gateway of that id, as last recorded."""
+        ...
+
+    def record(self, known: KnownGateway | None, gateway: Gateway) -> None:
+        """Record the gateway and its consumers; raises LostRace when the record is no longer `known`."""
+        ...
+
+    def forget(self, known: KnownGateway) -> None:
+        """Remove the gateway and its consumers; raises LostRace when the record is no longer `known`."""
+        ...
+
+
+class Consumers(Protocol):
+    """The Registry's consumers."""
+
+    def of_provider(self, provider_arn: str) -> list[Consumer]:
+        """Every consumer that uses the provider."""
+        ...
+
+
+class Gateways(Protocol):
+    """AgentCore's gateways."""
+
+    def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:
+        """The ids of all gateways."""
+        ...
+
+    def get(self, name: GatewayName) -> Gateway | None:
+        """The gateway with the providers that its targets use; None once AgentCore says that there is none."""
+        ...
+
+
+class Trails(Protocol):
+    """CloudTrail, without which most changes reach nobody."""
+
+    def coverages(self, region: str) -> list[Coverage | Unknown]:
+        """What each trail of the account hands to EventBridge in this Region."""
         ...
 
 

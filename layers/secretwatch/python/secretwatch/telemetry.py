@@ -1,21 +1,44 @@
 """What Secretwatch logs and counts: constant messages with facts as fields; identifiers are never dimensions."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch.alerting import Outcome
 from secretwatch.checking import Checked
 from secretwatch.domain.change import Change
+from secretwatch.domain.consumer import Gateway
+from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.verdict_change import News, VerdictChange
-from secretwatch.inventory import Read
+from secretwatch.inventory import Read, Taken
+
+Handler: TypeAlias = Callable[[dict[str, Any], LambdaContext], Any]
 
 logger = Logger()
 metrics = Metrics()
 
 _BY_VERDICT = {Verdict.BROKEN: "ReferencesBroken", Verdict.DEGRADED: "ReferencesDegraded"}
+
+
+def instrumented(handler: Handler) -> Handler:
+    """A Lambda handler whose log lines name the invocation, and whose counts are written at its end."""
+
+    @logger.inject_lambda_context
+    @wraps(handler)
+    def invoke(event: dict[str, Any], context: LambdaContext) -> Any:
+        try:
+            return handler(event, context)
+        finally:
+            if metrics.metric_set:  # Powertools' own decorator warns of an invocation that counted nothing
+                metrics.flush_metrics()
+
+    return invoke
 
 
 def count(name: str, value: float = 1) -> None:
@@ -71,9 +94,28 @@ def provider_read(change: Change, read: Read) -> None:
         )
 
 
-def inventory_taken(providers: int) -> None:
-    """A sweep began: every provider is to be read."""
-    logger.info("inventory taken", providers=providers)
+def inventory_taken(taken: Taken) -> None:
+    """A sweep began: every provider and gateway is to be read. Without a trail, that alone finds most changes."""
+    logger.info("inventory taken", providers=taken.providers, gateways=taken.gateways)
+    if isinstance(taken.without_trail, Unknown):
+        logger.warning("trail unknown", reason=taken.without_trail.reason)
+        return
+    count("TrailMissing", 1 if taken.without_trail else 0)
+    if taken.without_trail:
+        logger.warning(
+            "trail missing: their changes are noticed by the sweep only", sources=sorted(taken.without_trail)
+        )
+
+
+def gateway_read(change: Change, gateway: Gateway | None) -> None:
+    """One gateway was read from AgentCore."""
+    logger.info(
+        "gateway read",
+        what=change.what,
+        subject=str(change.subject),
+        gone=gateway is None,
+        consumers=len(gateway.consumers) if gateway else 0,
+    )
 
 
 def verdict_published(change: VerdictChange) -> None:

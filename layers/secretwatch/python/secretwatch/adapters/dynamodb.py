@@ -5,10 +5,12 @@
 | SECRET#<arn> | REF#<provider arn>#<field> | a reference and its state |
 | NAME#<account>#<region>#<name> | <secret arn>#<provider arn>#<field> | the same, by the secret's name |
 | PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read |
+| GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read |
+| PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider |
 | ALERT | <digest of the news> | an alert that was sent; expires (Powertools idempotency) |
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,12 +20,13 @@ from botocore.exceptions import ClientError
 
 from secretwatch.adapters.aws import code_of, translated
 from secretwatch.domain.change import WholeInventory
+from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.errors import LostRace
-from secretwatch.ports import KnownProvider
+from secretwatch.ports import KnownGateway, KnownProvider
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,6 +38,8 @@ _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
 
 _REFERENCE_PREFIX = "REF#"
+_CONSUMER_PREFIX = "CONSUMER#"
+_TRANSACTION = 100  # TransactWriteItems takes no more writes
 
 # How Powertools' DynamoDBPersistenceLayer keeps its records in the Registry.
 TOLD_ALERTS: dict[str, Any] = {
@@ -123,12 +128,96 @@ class DynamoDbProviderRecords:
         )
 
     def _transact(self, *writes: dict[str, Any]) -> None:
-        items: Any = [{kind: {"TableName": self._table, **write[kind]} for kind in write} for write in writes]
-        with translated("TransactWriteItems"), _race_named():
-            self._client.transact_write_items(TransactItems=items)
+        _transact(self._client, self._table, writes)
+
+
+class DynamoDbConsumers:
+    """`ports.Consumers` on the Registry."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        """`client` is a boto3 DynamoDB client."""
+        self._client = client
+        self._table = table
+
+    def of_provider(self, provider_arn: str) -> list[Consumer]:
+        """One Query."""
+        items = _query(self._client, self._table, f"PROVIDER#{provider_arn}", begins_with=_CONSUMER_PREFIX)
+        return [_consumer(item) for item in items]
+
+
+class DynamoDbGatewayRecords:
+    """`ports.GatewayRecords` on the Registry."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        """`client` is a boto3 DynamoDB client."""
+        self._client = client
+        self._table = table
+
+    def known(self, inventory: WholeInventory) -> list[KnownGateway]:
+        """One Query."""
+        items = _query(self._client, self._table, _gateway_pk(inventory.account, inventory.region))
+        return [_known_gateway(item, GatewayName(inventory.account, inventory.region, item["sk"])) for item in items]
+
+    def find(self, name: GatewayName) -> KnownGateway | None:
+        """GetItem of the gateway's record."""
+        item = _get(self._client, self._table, _gateway_key(name))
+        return _known_gateway(item, name) if item else None
+
+    def record(self, known: KnownGateway | None, gateway: Gateway) -> None:
+        """TransactWriteItems: the gateway's record, its new consumers, and the end of its former ones."""
+        before = known.gateway.consumers if known else frozenset()
+        self._transact(
+            _put_gateway(known, gateway),
+            *({"Put": {"Item": _attributes(_consumer_item(consumer))}} for consumer in gateway.consumers - before),
+            *_consumer_deletes(before, keep=gateway.consumers),
+        )
+
+    def forget(self, known: KnownGateway) -> None:
+        """TransactWriteItems: the gateway's record and its consumers are deleted."""
+        self._transact(
+            {"Delete": {"Key": _keys(_gateway_key(known.gateway.name)), **_if_version(known.version)}},
+            *_consumer_deletes(known.gateway.consumers, keep=frozenset()),
+        )
+
+    def _transact(self, *writes: dict[str, Any]) -> None:
+        _transact(self._client, self._table, writes)
 
 
 # --- writes ---
+
+
+def _transact(client: "DynamoDBClient", table: str, writes: Sequence[dict[str, Any]]) -> None:
+    """All of the writes or none; the first holds the condition on the record.
+
+    Beyond what one transaction takes, the rest goes before it: only when all of it is written is the record.
+    """
+    for start in [*range(_TRANSACTION, len(writes), _TRANSACTION), 0]:
+        batch = writes[start : start + _TRANSACTION]
+        items: Any = [{kind: {"TableName": table, **write[kind]} for kind in write} for write in batch]
+        with translated("TransactWriteItems"), _race_named():
+            client.transact_write_items(TransactItems=items)
+
+
+def _put_gateway(known: KnownGateway | None, gateway: Gateway) -> dict[str, Any]:
+    item = {
+        **_gateway_key(gateway.name),
+        "arn": gateway.arn,
+        "consumers": [_consumer_attributes(consumer) for consumer in sorted(gateway.consumers)],
+        "version": known.version + 1 if known else 1,
+    }
+    return {"Put": {"Item": _attributes(item), **_if_still(known)}}
+
+
+def _consumer_deletes(consumers: Iterable[Consumer], *, keep: Iterable[Consumer]) -> Iterator[dict[str, Any]]:
+    kept = [_consumer_key(consumer) for consumer in keep]
+    for consumer in consumers:
+        if (key := _consumer_key(consumer)) not in kept:
+            yield {"Delete": {"Key": _keys(key)}}
+
+
+def _if_still(known: KnownProvider | KnownGateway | None) -> dict[str, Any]:
+    """The record is as it was known; or there is none yet."""
+    return _if_version(known.version) if known else {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
 def _put_provider(known: KnownProvider | None, provider: Provider) -> dict[str, Any]:
@@ -141,8 +230,7 @@ def _put_provider(known: KnownProvider | None, provider: Provider) -> dict[str, 
         ],
         "version": known.version + 1 if known else 1,
     }
-    condition = _if_version(known.version) if known else {"ConditionExpression": "attribute_not_exists(pk)"}
-    return {"Put": {"Item": _attributes(item), **condition}}
+    return {"Put": {"Item": _attributes(item), **_if_still(known)}}
 
 
 def _puts(state: ReferenceState, only_if: Conditions) -> Iterator[dict[str, Any]]:
@@ -238,6 +326,19 @@ def _provider_key(name: ProviderName) -> dict[str, str]:
     return {"pk": _provider_pk(name.account, name.region, name.kind), "sk": name.name}
 
 
+def _gateway_pk(account: str, region: str) -> str:
+    return f"GATEWAYID#{account}#{region}"
+
+
+def _gateway_key(name: GatewayName) -> dict[str, str]:
+    return {"pk": _gateway_pk(name.account, name.region), "sk": name.gateway_id}
+
+
+def _consumer_key(consumer: Consumer) -> dict[str, str]:
+    sk = f"{_CONSUMER_PREFIX}{consumer.gateway_arn}#{consumer.target_id}"
+    return {"pk": f"PROVIDER#{consumer.provider_arn}", "sk": sk}
+
+
 # --- records: an attribute that an older version did not write is read as its default ---
 
 
@@ -299,6 +400,37 @@ def _known_provider(item: Item, name: ProviderName) -> KnownProvider:
         Reference(item["arn"], name, one["field"], one["secret_arn"], one.get("json_key")) for one in item["references"]
     )
     return KnownProvider(Provider(item["arn"], name, references), int(item["version"]))
+
+
+def _consumer_attributes(consumer: Consumer) -> dict[str, Any]:
+    return {
+        "provider_arn": consumer.provider_arn,
+        "target_id": consumer.target_id,
+        "target": consumer.target,
+        "gateway": consumer.gateway,
+        "gateway_arn": consumer.gateway_arn,
+        "role_arn": consumer.role_arn,
+    }
+
+
+def _consumer_item(consumer: Consumer) -> dict[str, Any]:
+    return {**_consumer_key(consumer), **_consumer_attributes(consumer)}
+
+
+def _consumer(item: Item) -> Consumer:
+    return Consumer(
+        provider_arn=item["provider_arn"],
+        target_id=item["target_id"],
+        target=item["target"],
+        gateway=item["gateway"],
+        gateway_arn=item["gateway_arn"],
+        role_arn=item.get("role_arn"),
+    )
+
+
+def _known_gateway(item: Item, name: GatewayName) -> KnownGateway:
+    consumers = frozenset(_consumer(one) for one in item["consumers"])
+    return KnownGateway(Gateway(name, item["arn"], consumers), int(item["version"]))
 
 
 def _attributes(item: Item) -> dict[str, Any]:

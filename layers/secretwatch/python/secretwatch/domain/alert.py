@@ -1,8 +1,9 @@
 """Alerts: what people are told, in plain words first and the code last."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from secretwatch.domain.consumer import Consumer
 from secretwatch.domain.finding import Finding, Verdict
 from secretwatch.domain.state import ReferenceState
 
@@ -18,16 +19,16 @@ class Alert:
     attributes: dict[str, str]
 
 
-def compose(state: ReferenceState, previous: Verdict | None) -> Alert | None:
+def compose(state: ReferenceState, previous: Verdict | None, consumers: Iterable[Consumer] = ()) -> Alert | None:
     """The message about a reference whose verdict was `previous`; None when there is nothing to tell.
 
     A reference that resolves at first sight is no news.
     """
     name = state.reference.provider
     if state.verdict is Verdict.BROKEN:
-        headline, body = f"{name.name} can't get its credential", _broken(state)
+        headline, body = f"{name.name} can't get its credential", _broken(state, consumers)
     elif previous is not None:
-        headline, body = f"{name.name} can get its credential again", _resolves(state)
+        headline, body = f"{name.name} can get its credential again", _resolves(state, consumers)
     else:
         return None
     return Alert(
@@ -48,17 +49,17 @@ def _subject(headline: str, place: str) -> str:
     return f"{headline if len(headline) <= room else headline[: room - 3] + '...'} - {place}"
 
 
-def _broken(state: ReferenceState) -> Iterator[str]:
+def _broken(state: ReferenceState, consumers: Iterable[Consumer]) -> Iterator[str]:
     for finding in state.findings:
         yield from _explained(finding)
-    yield from _affected(state)
+    yield from _affected(state, consumers)
     yield ""
     yield ", ".join(finding.code for finding in state.findings)
 
 
-def _resolves(state: ReferenceState) -> Iterator[str]:
+def _resolves(state: ReferenceState, consumers: Iterable[Consumer]) -> Iterator[str]:
     yield "Its checks pass; AgentCore's own next read will prove it."
-    yield from _affected(state)
+    yield from _affected(state, consumers)
     yield ""
     yield Verdict.RESOLVES
 
@@ -70,9 +71,11 @@ def _explained(finding: Finding) -> Iterator[str]:
         yield f"  {finding.command}"
 
 
-def _affected(state: ReferenceState) -> Iterator[str]:
+def _affected(state: ReferenceState, consumers: Iterable[Consumer]) -> Iterator[str]:
     reference = state.reference
     yield ""
+    for consumer in sorted(consumers):
+        yield f"Affects:  gateway {consumer.gateway}, target {consumer.target}"
     yield f"Provider: {reference.provider_arn} ({reference.provider.kind}, {reference.field})"
     yield f"Secret:   {reference.secret_arn}"
     if state.checked_at:

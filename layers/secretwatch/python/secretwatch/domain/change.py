@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.domain.secret import SecretId
 
@@ -21,7 +22,7 @@ class WholeInventory:
     region: str
 
 
-Subject: TypeAlias = SecretId | ProviderName | WholeInventory
+Subject: TypeAlias = SecretId | ProviderName | GatewayName | WholeInventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,11 @@ _AGENTCORE = "aws.bedrock-agentcore"
 _PROVIDER_EVENTS = {
     f"{verb}{infix}CredentialProvider": kind
     for verb in ("Create", "Update", "Delete")
-    for infix, kind in (("ApiKey", ProviderKind.API_KEY), ("Oauth2", ProviderKind.OAUTH2))
+    for infix, kind in (
+        ("ApiKey", ProviderKind.API_KEY),
+        ("Oauth2", ProviderKind.OAUTH2),
+        ("Payment", ProviderKind.PAYMENT),
+    )
 }
 
 
@@ -172,6 +177,7 @@ class Request(StrEnum):
 
     CHECK = "Check Requested"
     PROVIDER_READ = "Provider Read Requested"
+    GATEWAY_READ = "Gateway Read Requested"
     INVENTORY = "Inventory Requested"
 
 
@@ -195,6 +201,8 @@ def _request_of(subject: Subject) -> tuple[Request, dict[str, str]]:
             return Request.CHECK, {"secretId": subject.arn or subject.name}
         case ProviderName():
             return Request.PROVIDER_READ, {"kind": subject.kind.value, "name": subject.name}
+        case GatewayName():
+            return Request.GATEWAY_READ, {"gatewayId": subject.gateway_id}
         case WholeInventory():
             return Request.INVENTORY, {}
 
@@ -206,6 +214,8 @@ def _requested(event: _Envelope) -> Subject:
                 return event.secret(text)
             case Request.PROVIDER_READ, {"kind": str(kind), "name": name}:
                 return event.provider(ProviderKind(kind), name)
+            case Request.GATEWAY_READ, {"gatewayId": str(gateway_id)}:
+                return GatewayName(event.account, event.region, gateway_id)
             case Request.INVENTORY, _:
                 return WholeInventory(event.account, event.region)
     except ValueError:  # neither a secret nor a kind of provider: refused below, like every other misfit

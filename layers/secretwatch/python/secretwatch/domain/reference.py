@@ -11,6 +11,7 @@ class ProviderKind(StrEnum):
 
     API_KEY = "API_KEY"
     OAUTH2 = "OAUTH2"
+    PAYMENT = "PAYMENT"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,7 +28,8 @@ class ProviderName:
 class Reference:
     """One place where a provider points at a secret.
 
-    `secret_arn` is the full ARN; `json_key` is None where AgentCore names no key.
+    `field` is apiKey, clientSecret, walletSecret, appSecret, authorizationPrivateKey or certificate.
+    `secret_arn` is the full ARN; `json_key` is None where AgentCore names no key, as for a certificate.
     """
 
     provider_arn: str

@@ -1,0 +1,1 @@
+"""The `secretwatch` command, for operators and for teams that own secrets."""

@@ -1,0 +1,106 @@
+"""What each function's role must be allowed, as template.yaml grants it: the only place where the command says so.
+
+Left out, since a simulation cannot judge it: kms:Decrypt (whose key protects a secret is not known here), the
+Registry's stream (its mapping's own state tells) and X-Ray (nothing stops without it).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+REFERENCED_SECRETS = "each secret that a provider references"
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Actions on resources: ARNs with `{partition}`, `{region}`, `{account}` and the stack's logical ids to fill in.
+
+    `context` are condition keys that the actual calls have.
+    """
+
+    actions: tuple[str, ...]
+    on: tuple[str, ...]
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def resources(self, names: Mapping[str, str], secrets: Sequence[str]) -> Iterator[str]:
+        """The ARNs in one stack; raises KeyError for a logical id that the stack does not have."""
+        for arn in self.on:
+            if arn == REFERENCED_SECRETS:
+                yield from secrets
+            else:
+                yield arn.format_map(names)
+
+
+def _queues(*names: str) -> tuple[str, ...]:
+    return tuple(f"arn:{{partition}}:sqs:{{region}}:{{account}}:{{{name}}}" for name in names)
+
+
+def _logs(name: str) -> Need:
+    arn = f"arn:{{partition}}:logs:{{region}}:{{account}}:log-group:{{{name}}}:log-stream:any"
+    return Need(("logs:CreateLogStream", "logs:PutLogEvents"), (arn,))
+
+
+def _takes_from(*queues: str) -> Need:
+    return Need(("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"), _queues(*queues))
+
+
+def _sends_to(*queues: str) -> Need:
+    return Need(("sqs:SendMessage",), _queues(*queues))
+
+
+_REGISTRY = ("arn:{partition}:dynamodb:{region}:{account}:table/{Registry}",)
+_TOKEN_VAULT = "token-vault/default"  # noqa: S105 - where AgentCore keeps providers
+
+NEEDS: Mapping[str, tuple[Need, ...]] = {
+    "CheckReferences": (
+        _logs("CheckReferencesLogs"),
+        _takes_from("ChangeQueue", "SweepQueue"),
+        Need(("dynamodb:Query", "dynamodb:PutItem"), _REGISTRY),
+        Need(("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"), (REFERENCED_SECRETS,)),
+    ),
+    "TakeInventory": (
+        _logs("TakeInventoryLogs"),
+        _takes_from("InventoryQueue"),
+        _sends_to("InventoryQueue", "SweepQueue"),
+        Need(("dynamodb:Query", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"), _REGISTRY),
+        Need(
+            (
+                "bedrock-agentcore:ListApiKeyCredentialProviders",
+                "bedrock-agentcore:ListOauth2CredentialProviders",
+                "bedrock-agentcore:ListPaymentCredentialProviders",
+                "bedrock-agentcore:GetApiKeyCredentialProvider",
+                "bedrock-agentcore:GetOauth2CredentialProvider",
+                "bedrock-agentcore:GetPaymentCredentialProvider",
+            ),
+            (f"arn:{{partition}}:bedrock-agentcore:{{region}}:{{account}}:{_TOKEN_VAULT}",),
+        ),
+        Need(
+            (
+                "bedrock-agentcore:GetGateway",
+                "bedrock-agentcore:ListGatewayTargets",
+                "bedrock-agentcore:GetGatewayTarget",
+            ),
+            ("arn:{partition}:bedrock-agentcore:{region}:{account}:gateway/any",),
+        ),
+        Need(("bedrock-agentcore:ListGateways", "cloudtrail:DescribeTrails"), ("*",)),
+        Need(
+            ("cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"),
+            ("arn:{partition}:cloudtrail:{region}:{account}:trail/any",),
+        ),
+    ),
+    "PublishVerdicts": (
+        _logs("PublishVerdictsLogs"),
+        Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
+        _sends_to("UnpublishedVerdicts"),
+    ),
+    "SendAlerts": (
+        _logs("SendAlertsLogs"),
+        _takes_from("AlertQueue"),
+        Need(("dynamodb:GetItem",), _REGISTRY),
+        Need(
+            ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+            _REGISTRY,
+            context={"dynamodb:LeadingKeys": "ALERT"},
+        ),
+        Need(("sns:Publish",), ("{Alerts}",)),
+    ),
+}
