@@ -150,7 +150,9 @@ def test_what_cannot_be_processed_reaches_the_dead_letter_queue_and_the_rest_goe
 
     def all_found() -> bool:
         messages = world.sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages", [])
-        found.extend(message["Body"] for message in messages)
+        for message in messages:
+            found.append(message["Body"])
+            world.sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
         return sorted(found) == sorted(poison)
 
     eventually(all_found)

@@ -1,0 +1,27 @@
+"""The Registry, one Amazon DynamoDB table.
+
+| pk | sk | what | module |
+|---|---|---|---|
+| SECRET#<arn> | REF#<provider arn>#<field> | a reference and its state | references |
+| NAME#<account>#<region>#<name> | <secret arn>#<provider arn>#<field> | the same, by the secret's name | references |
+| PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read | providers |
+| GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read | gateways |
+| PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider | gateways |
+| ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
+"""
+
+from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGatewayRecords
+from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
+from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
+from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
+
+__all__ = [
+    "TOLD_ALERTS",
+    "DynamoDbConsumers",
+    "DynamoDbGatewayRecords",
+    "DynamoDbProviderRecords",
+    "DynamoDbReferences",
+    "item_of",
+    "plain",
+    "state_of",
+]
