@@ -67,10 +67,17 @@ class World:
 
     def records(self, secret: str) -> list[Fields]:
         """The Registry's references to a secret."""
+        return self._registry(f"SECRET#{secret}")
+
+    def consumers(self, provider_arn: str) -> list[Fields]:
+        """The Registry's consumers of a provider."""
+        return self._registry(f"PROVIDER#{provider_arn}")
+
+    def _registry(self, pk: str) -> list[Fields]:
         items = self.dynamodb.query(
             TableName=self.outputs["RegistryTable"],
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": f"SECRET#{secret}"}},
+            ExpressionAttributeValues={":pk": {"S": pk}},
             ConsistentRead=True,
         )["Items"]
         return [{name: TypeDeserializer().deserialize(value) for name, value in item.items()} for item in items]

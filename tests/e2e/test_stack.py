@@ -128,6 +128,36 @@ def test_the_scheduled_inventory_finds_what_no_event_told(world: World) -> None:
     assert world.verdict(secret, provider) == "RESOLVES"
 
 
+def test_an_alert_names_the_gateway_and_the_target_that_use_the_provider(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+    arn = world.records(secret)[0]["provider_arn"]
+    gateway = world.agentcore.create_gateway(
+        name=f"support-{provider[-8:]}",
+        roleArn=f"arn:aws:iam::{world.aws.account}:role/support",
+        protocolType="MCP",
+        authorizerType="AWS_IAM",
+    )
+    world.agentcore.create_gateway_target(
+        gatewayIdentifier=gateway["gatewayId"],
+        name="crm",
+        targetConfiguration={"mcp": {"mcpServer": {"endpoint": "https://crm.example.com/mcp"}}},
+        credentialProviderConfigurations=[
+            {
+                "credentialProviderType": "API_KEY",
+                "credentialProvider": {"apiKeyCredentialProvider": {"providerArn": arn}},
+            }
+        ],
+    )
+
+    world.deliver("InventoryQueueUrl", scheduled_event(world))
+    eventually(lambda: world.consumers(arn) or None)
+    world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
+
+    (alert,) = eventually(lambda: world.alerts(provider) or None)
+    assert f"Affects:  gateway support-{provider[-8:]}, target crm" in alert
+
+
 def scheduled_event(world: World) -> str:
     """What EventBridge sends when InventorySchedule is due."""
     (sample,) = [path for path in EVENTS if json.loads(path.read_text())["source"] == "aws.events"]

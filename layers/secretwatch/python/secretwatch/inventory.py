@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from secretwatch.domain.change import Subject, WholeInventory
@@ -11,7 +12,7 @@ from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, R
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.trail import missing
-from secretwatch.errors import Permanent, Transient
+from secretwatch.errors import Permanent, SecretwatchError, Transient
 from secretwatch.ports import GatewayRecords, Gateways, ProviderRecords, Providers, References, Requests, Trails
 from secretwatch.racing import until_won
 
@@ -48,14 +49,17 @@ class ProviderInventory:
         """Ask for every provider to be read and every referenced secret to be checked; returns how many providers.
 
         A provider that is recorded but no longer listed is read too: only AgentCore's own "not found" removes it.
+        A kind that cannot be listed stops no other; its failure is raised when all else is asked for.
         """
         known = self._records.known(inventory)
         self._checks.send(_secrets(reference for one in known for reference in one.provider.references))
         names = {one.provider.name for one in known}
+        failures: list[SecretwatchError] = []
         for kind in ProviderKind:
-            names.update(self._providers.names(kind, inventory))
+            with _put_off(failures):
+                names.update(self._providers.names(kind, inventory))
         self._reads.send(sorted(names))
-        return len(names)
+        return _unless(failures, len(names))
 
     def read(self, name: ProviderName, *, check_all: bool) -> Read:
         """Read one provider, record its references, and ask for the new ones, or all, to be checked.
@@ -118,15 +122,6 @@ class GatewayInventory:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """An inventory that was begun: how much is to be read, and whose changes no trail hands over."""
-
-    providers: int
-    gateways: int
-    without_trail: frozenset[str] | Unknown
-
-
-@dataclass(frozen=True, slots=True)
 class Inventory:
     """All that is taken stock of: providers, gateways, and the trails that bring their changes."""
 
@@ -134,17 +129,36 @@ class Inventory:
     gateways: GatewayInventory
     trails: Trails
 
-    def take(self, everything: WholeInventory) -> Taken:
-        """Ask for everything to be read and checked; a trail that we cannot see stops nothing."""
-        return Taken(
-            self.providers.take(everything), self.gateways.take(everything), self._without_trail(everything.region)
-        )
+    def take(self, everything: WholeInventory) -> int:
+        """Ask for everything to be read and checked; returns how much. What fails stops nothing else, and is raised."""
+        failures: list[SecretwatchError] = []
+        total = 0
+        for part in (self.providers, self.gateways):
+            with _put_off(failures):
+                total += part.take(everything)
+        return _unless(failures, total)
 
-    def _without_trail(self, region: str) -> frozenset[str] | Unknown:
+    def without_trail(self, region: str) -> frozenset[str] | Unknown:
+        """Whose changes no trail hands over; a trail that we may not see leaves it unknown."""
         try:
             return missing(self.trails.coverages(region))
         except (Transient, Permanent) as error:
             return Unknown(str(error), transient=isinstance(error, Transient))
+
+
+@contextmanager
+def _put_off(failures: list[SecretwatchError]) -> Iterator[None]:
+    """Let the rest go on before the failure is raised."""
+    try:
+        yield
+    except SecretwatchError as error:
+        failures.append(error)
+
+
+def _unless(failures: list[SecretwatchError], result: int) -> int:
+    if failures:
+        raise failures[0]
+    return result
 
 
 def _pairs_of_a_field(gone: Iterable[Reference], new: Iterable[Reference]) -> Iterator[tuple[Reference, Reference]]:
