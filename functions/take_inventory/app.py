@@ -42,6 +42,7 @@ def handle_record(record: SQSRecord) -> None:
     telemetry.logger.set_correlation_id(change.event_id)
     match change.subject:
         case WholeInventory() as everything:
+            telemetry.trails_read(inventory().without_trail(everything.region))
             telemetry.inventory_taken(inventory().take(everything))
         case ProviderName() as name:
             telemetry.provider_read(change, inventory().providers.read(name, check_all=not change.is_request))

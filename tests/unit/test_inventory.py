@@ -1,16 +1,18 @@
 """The Registry follows AgentCore: what it references is checked, what it dropped is forgotten."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Verdict
-from secretwatch.domain.reference import Provider, ProviderKind, Reference
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.trail import WATCHED
-from secretwatch.errors import Transient
-from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory, Taken
+from secretwatch.errors import Permanent, Transient
+from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
 from tests.fakes import (
     EVERYTHING,
     FakeGateways,
@@ -133,6 +135,26 @@ def test_a_secret_of_many_providers_is_checked_once_a_sweep() -> None:
     assert world.checks.subjects == [CRM_SECRET]
 
 
+def test_a_kind_that_cannot_be_listed_stops_neither_the_others_nor_the_gateways() -> None:
+    world = World(a_provider("crm-oauth"))
+    listed = world.agentcore.names
+
+    def api_keys_refused(kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
+        if kind is ProviderKind.API_KEY:
+            raise Permanent("ListApiKeyCredentialProviders: AccessDeniedException")
+        return listed(kind, inventory)
+
+    world.agentcore.names = api_keys_refused  # type: ignore[method-assign]
+    gateway_reads = SentRequests()
+    gateways = GatewayInventory(FakeGateways(a_gateway()), InMemoryGatewayRecords(), reads=gateway_reads)
+
+    with pytest.raises(Permanent, match="ListApiKeyCredentialProviders"):
+        Inventory(world.inventory, gateways, FakeTrails()).take(EVERYTHING)
+
+    assert world.reads.subjects == [CRM]
+    assert gateway_reads.subjects == [a_gateway().name]
+
+
 def test_a_sweep_checks_what_it_knows_even_when_agentcore_does_not_answer() -> None:
     world = World(a_provider("crm-oauth"))
     world.inventory.read(CRM, check_all=False)
@@ -202,25 +224,25 @@ class TestTrails:
     def trails(self) -> FakeTrails:
         return FakeTrails()
 
-    def taken(self, trails: FakeTrails) -> Taken:
+    def without_trail(self, trails: FakeTrails) -> frozenset[str] | Unknown:
         gateways = GatewayInventory(FakeGateways(), InMemoryGatewayRecords(), reads=SentRequests())
-        return Inventory(World().inventory, gateways, trails).take(EVERYTHING)
+        return Inventory(World().inventory, gateways, trails).without_trail(EVERYTHING.region)
 
     def test_a_trail_that_covers_everything_is_enough(self, trails: FakeTrails) -> None:
-        assert self.taken(trails).without_trail == frozenset()
+        assert self.without_trail(trails) == frozenset()
 
     def test_without_a_trail_everything_is_missing(self, trails: FakeTrails) -> None:
         trails.found = []
 
-        assert self.taken(trails).without_trail == WATCHED
+        assert self.without_trail(trails) == WATCHED
 
     def test_a_trail_that_we_may_not_read_leaves_it_unknown(self, trails: FakeTrails) -> None:
         refused = Unknown("GetEventSelectors: AccessDeniedException", transient=False)
         trails.found = [refused]
 
-        assert self.taken(trails).without_trail == refused
+        assert self.without_trail(trails) == refused
 
     def test_trails_that_cannot_be_listed_stop_no_inventory(self, trails: FakeTrails) -> None:
         trails.failure = Transient("DescribeTrails: ThrottlingException")
 
-        assert self.taken(trails).without_trail == Unknown("DescribeTrails: ThrottlingException", transient=True)
+        assert self.without_trail(trails) == Unknown("DescribeTrails: ThrottlingException", transient=True)

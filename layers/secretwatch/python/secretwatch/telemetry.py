@@ -16,7 +16,7 @@ from secretwatch.domain.consumer import Gateway
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.verdict_change import News, VerdictChange
-from secretwatch.inventory import Read, Taken
+from secretwatch.inventory import Read
 
 Handler: TypeAlias = Callable[[dict[str, Any], LambdaContext], Any]
 
@@ -94,17 +94,19 @@ def provider_read(change: Change, read: Read) -> None:
         )
 
 
-def inventory_taken(taken: Taken) -> None:
-    """A sweep began: every provider and gateway is to be read. Without a trail, that alone finds most changes."""
-    logger.info("inventory taken", providers=taken.providers, gateways=taken.gateways)
-    if isinstance(taken.without_trail, Unknown):
-        logger.warning("trail unknown", reason=taken.without_trail.reason)
+def inventory_taken(reads: int) -> None:
+    """A sweep began: so many providers and gateways are to be read."""
+    logger.info("inventory taken", reads=reads)
+
+
+def trails_read(missing: frozenset[str] | Unknown) -> None:
+    """The account's trails were looked at: whose changes none hands over, or why we could not tell."""
+    if isinstance(missing, Unknown):
+        logger.warning("trail unknown", reason=missing.reason)
         return
-    count("TrailMissing", 1 if taken.without_trail else 0)
-    if taken.without_trail:
-        logger.warning(
-            "trail missing: their changes are noticed by the sweep only", sources=sorted(taken.without_trail)
-        )
+    count("TrailMissing", 1 if missing else 0)
+    if missing:
+        logger.warning("trail missing: their changes are noticed by the sweep only", sources=sorted(missing))
 
 
 def gateway_read(change: Change, gateway: Gateway | None) -> None:
