@@ -17,7 +17,7 @@ MAKEFLAGS += --jobs=3
 unexport MAKEFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test local local-stop build cli lint unit e2e lock clean
+.PHONY: help demo test local local-stop build cli lint checkov unit e2e lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ lint: $(READY_DEV) $(READY_SAM) ## Check format, style, types, imports and the t
 	PYTHONPATH=layers/secretwatch/python:cli:. $(DEV)/lint-imports --no-logo
 	$(SAM) validate --lint
 
+checkov: .venv/checkov/.installed ## Hold the template against checkov's rules; a waiver stands beside its resource, with its reason
+	$(<D)/bin/checkov --file template.yaml --framework cloudformation --quiet --compact --skip-download
+
 unit: $(READY_DEV) ## Run the fast tests only
 	$(DEV)/pytest tests/unit tests/contract
 
@@ -63,6 +66,7 @@ clean: ## Remove environments, builds and caches
 HOLDS_dev := tests, checks, the operators' command
 HOLDS_sam := aws-sam-cli
 HOLDS_local := the embedded AWS
+HOLDS_checkov := checkov
 
 .venv/%/.installed: requirements/%.txt | .venv/pip/.installed
 	@echo "creating .venv/$* ($(HOLDS_$*); up to a minute, once)"
@@ -89,3 +93,4 @@ lock: $(READY_DEV) ## Renew the locked versions, within what pyproject.toml allo
 	$(COMPILE) --universal --python-version 3.11 pyproject.toml --group dev --constraints $(LAYER_LOCK) --output-file requirements/dev.txt
 	$(COMPILE) --universal --python-version 3.11 --group sam --output-file requirements/sam.txt
 	$(COMPILE) --universal --python-version 3.11 --group local --output-file requirements/local.txt
+	$(COMPILE) --universal --python-version 3.11 --group checkov --output-file requirements/checkov.txt

@@ -143,9 +143,9 @@ def expect(stage: Stage, expectation: Expectation) -> Fields:
     """
     deadline, record = time.monotonic() + PATIENCE_SECONDS, None
     while time.monotonic() < deadline:
+        record = record or checked(stage, expectation)
         for message in stage.heard():
             tell(stage, message, expectation)
-        record = record or checked(stage, expectation)
         if record and (expectation.alert is None or expectation.alert_came):
             return record
     missing = f"an alert that says {expectation.alert!r}" if record else f"the verdict {expectation.verdict}"
@@ -163,7 +163,12 @@ def checked(stage: Stage, expectation: Expectation) -> Fields | None:
     finding = next(iter(record["findings"]), None)
     style = "bold green" if record["verdict"] == "RESOLVES" else "bold red"
     details = [f"{finding['code']}: {finding['evidence']}", f"remedy: {finding['remedy']}"] if finding else []
-    stage.say("verdict", style, f"{record['provider']}: {record['verdict']}, {seconds:.1f} s after the call", *details)
+    stage.say(
+        "verdict",
+        style,
+        f"{record['provider']} ({record['field']}): {record['verdict']}, {seconds:.1f} s after the call",
+        *details,
+    )
     return record
 
 
@@ -213,6 +218,15 @@ def tell_story(stage: Stage) -> None:
     roll_back(secrets, google)
     expect(stage, Expectation(google, "RESOLVES", after=record, value=kept, alert="can get its credential again"))
 
+    scene("A payment provider has two secrets, and its wallet's alone goes wrong")
+    api_key, wallet = new_secret(stage, "coinbase", "apiKeySecret"), new_secret(stage, "wallet", "walletSecret")
+    new_coinbase_provider(stage, api_key, wallet)
+    expect(stage, Expectation(api_key, "RESOLVES"))
+    record = expect(stage, Expectation(wallet, "RESOLVES"))
+    rotate(secrets, wallet, a_value("wallet"))
+    expect(stage, Expectation(wallet, "BROKEN", after=record, alert="can't get its walletSecret"))
+    expect(stage, Expectation(api_key, "RESOLVES"))
+
 
 def new_secret(stage: Stage, name: str, json_key: str) -> str:
     """Create a secret with a made-up value; return its ARN."""
@@ -245,6 +259,24 @@ def new_google_provider(stage: Stage, secret_arn: str) -> None:
         oauth2ProviderConfigInput={"googleOauth2ProviderConfig": google},
     )
     stage.undo.callback(agentcore.delete_oauth2_credential_provider, name=name)
+
+
+def new_coinbase_provider(stage: Stage, api_key: str, wallet: str) -> None:
+    """Create a payment provider, which has two references."""
+    agentcore, name = stage.client("bedrock-agentcore-control"), f"coinbase-{stage.run}"
+    coinbase = {
+        "apiKeyId": "example-key",
+        "apiKeySecretSource": "EXTERNAL",
+        "apiKeySecretConfig": {"secretId": api_key, "jsonKey": "apiKeySecret"},
+        "walletSecretSource": "EXTERNAL",
+        "walletSecretConfig": {"secretId": wallet, "jsonKey": "walletSecret"},
+    }
+    agentcore.create_payment_credential_provider(
+        name=name,
+        credentialProviderVendor="CoinbaseCDP",
+        providerConfigurationInput={"coinbaseCdpConfiguration": coinbase},
+    )
+    stage.undo.callback(agentcore.delete_payment_credential_provider, name=name)
 
 
 def scene(title: str) -> None:

@@ -79,7 +79,7 @@ def check(
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the check.")] = 60,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell whether every provider that references a secret still gets its credential.
+    """Tell whether a secret still serves every provider that references it.
 
     \b
     Exit status:
@@ -93,8 +93,7 @@ def check(
     if as_json:
         display.print_json(display.answer_json(answer, secret))
     else:
-        for line in display.answer_lines(answer):
-            display.console().print(line)
+        display.print_lines(display.answer_lines(answer))
     if answer.unchecked:
         _say(f"{answer.unchecked} of {len(answer.states)} references were not checked in time. Try: secretwatch doctor")
     raise typer.Exit(answer.exit_code)
@@ -106,10 +105,10 @@ def doctor(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell whether Secretwatch itself is well: what it needs to hear, to read and to tell.
+    """Tell whether Secretwatch itself is well.
 
-    \b
-    Each check is ok, a warning, a problem, or unknown (it could not be seen, and why).
+    It looks at the trail, the way of an event through the stack, who gets alerts, and what the functions may read.
+    Each check is ok, a warning, a problem, or unknown: it could not be seen, and why.
 
     \b
     Exit status:
@@ -124,8 +123,7 @@ def doctor(
     if as_json:
         display.print_json(display.results_json(results, stack.arn))
     else:
-        for line in display.result_lines(results):
-            display.console().print(line)
+        display.print_lines(display.result_lines(results))
     raise typer.Exit(1 if any(result.health is Health.PROBLEM for result in results) else 0)
 
 
@@ -151,7 +149,7 @@ def _ask(place: Place, text: str, *, timeout: float | None) -> Answer:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say in a sentence why something cannot be done, and exit with 2."""
+    """Say why something cannot be done, and exit with 2."""
     try:
         yield
     except Unable as error:

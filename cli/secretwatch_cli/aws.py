@@ -49,7 +49,7 @@ def clients(*, profile: str | None, region: str | None) -> Clients:
     """Clients of a profile and Region, or of what the environment says; raises Unable when they cannot be made."""
     with told():
         session = boto3.Session(profile_name=profile, region_name=region)
-        if session.region_name is None:
+        if not session.region_name:
             raise NoRegionError
 
     def client(service: str) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
-from secretwatch.domain.trail import WATCHED, Coverage, Shortfall, uncovered
+from secretwatch.domain.trail import Coverage, Shortfall, uncovered
 from secretwatch_cli.result import Health, Result
 
 Json: TypeAlias = Mapping[str, Any]
@@ -18,20 +18,18 @@ def trails(coverages: Sequence[Coverage], unread: Sequence[str]) -> Result:
     check, missing = "trail", uncovered(coverages)
     if not missing:
         return Result(check, Health.OK, "CloudTrail logs the management write events of this Region, KMS included.")
-    lost = "all changes" if missing == WATCHED else f"changes of {_listed(missing)}"
-    meaning = f"No trail tells {lost} to EventBridge: Secretwatch hears of them at the next sweep only."
+    lost = f"changes of {_listed(missing)} reach EventBridge"
     if unread:
-        return Result(check, Health.UNKNOWN, f"Whether a trail tells {lost} is unknown. {' '.join(unread)}")
+        return Result(check, Health.UNKNOWN, f"Whether {lost} cannot be told. {' '.join(unread)}")
+    meaning = f"No {lost}: Secretwatch sees them at the next sweep only."
     if not coverages:
-        remedy = "Create a trail that logs management write events of this Region."
-        return Result(check, Health.PROBLEM, f"There is no CloudTrail trail. {meaning}", remedy)
-    told = "; ".join(f"{one.trail_arn} {one.shortfall}" for one in coverages if one.shortfall)
-    stopped = next((one.trail_arn for one in coverages if one.shortfall is Shortfall.STOPPED), None)
-    if stopped:
-        command = f"aws cloudtrail start-logging --region {stopped.split(':')[3]} --name {stopped}"
-        return Result(check, Health.PROBLEM, f"{meaning} {told}.", "Start a trail that was stopped.", command)
-    remedy = "Let one of them log all management write events, kms.amazonaws.com not excluded."
-    return Result(check, Health.PROBLEM, f"{meaning} {told}.", remedy)
+        remedy = "Create a trail that logs the management write events of this Region."
+        return _fault(check, f"There is no CloudTrail trail. {meaning}", remedy)
+    meaning += "".join(f" {one.trail_arn} {one.shortfall}." for one in coverages if one.shortfall)
+    if stopped := [one.trail_arn for one in coverages if one.shortfall is Shortfall.STOPPED]:
+        command = f"aws cloudtrail start-logging --region {stopped[0].split(':')[3]} --name {stopped[0]}"
+        return _fault(check, meaning, "Start the trail that was stopped.", command)
+    return _fault(check, meaning, "Let a trail log all management write events, without any exclusion.")
 
 
 def rules(

@@ -29,6 +29,13 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
+def print_lines(lines: Iterable[Text]) -> None:
+    """Lines on stdout."""
+    out = console()
+    for line in lines:
+        out.print(line)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
     print(json.dumps(value, indent=2))

@@ -6,9 +6,11 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
+from secretwatch.adapters.cloudtrail import CloudTrailTrails
 from secretwatch.adapters.dynamodb import DynamoDbProviderRecords
 from secretwatch.domain.change import WholeInventory
-from secretwatch.domain.trail import Coverage, trail_covers
+from secretwatch.domain.facts import Unknown
+from secretwatch.domain.trail import Coverage
 from secretwatch_cli import diagnosis
 from secretwatch_cli.aws import Clients, Unable, told
 from secretwatch_cli.needs import NEEDS, Need
@@ -47,22 +49,10 @@ def _looked(name: str, look: Look, clients: Clients, stack: Stack) -> list[Resul
 
 
 def _trails(clients: Clients, stack: Stack) -> list[Result]:
-    cloudtrail = clients("cloudtrail")
-    # Shadow trails too: a trail of another Region, or of the organization, may cover this one.
-    read = [_coverage(cloudtrail, trail, stack.region) for trail in cloudtrail.describe_trails()["trailList"]]
-    coverages = [one for one in read if isinstance(one, Coverage)]
-    return [diagnosis.trails(coverages, [one for one in read if isinstance(one, str)])]
-
-
-def _coverage(cloudtrail: Any, trail: Mapping[str, Any], region: str) -> Coverage | str:
-    """What a trail covers, or why that cannot be told."""
-    arn = trail["TrailARN"]
-    try:
-        with told():
-            status, selectors = cloudtrail.get_trail_status(Name=arn), cloudtrail.get_event_selectors(TrailName=arn)
-    except Unable as error:
-        return f"{arn}: {error}"
-    return trail_covers(trail, status, selectors, region=region)
+    found = CloudTrailTrails(clients("cloudtrail")).coverages(stack.region)
+    coverages = [one for one in found if isinstance(one, Coverage)]
+    unread = [f"A trail could not be read ({one.reason})." for one in found if isinstance(one, Unknown)]
+    return [diagnosis.trails(coverages, unread)]
 
 
 # --- the way of an event

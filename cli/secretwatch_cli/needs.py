@@ -95,7 +95,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "SendAlerts": (
         _logs("SendAlertsLogs"),
         _takes_from("AlertQueue"),
-        Need(("dynamodb:GetItem",), _REGISTRY),
+        Need(("dynamodb:GetItem", "dynamodb:Query"), _REGISTRY),
         Need(
             ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
             _REGISTRY,

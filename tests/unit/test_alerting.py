@@ -8,6 +8,7 @@ import pytest
 from secretwatch.alerting import Alerting, Outcome
 from secretwatch.domain.alert import SUBJECT_LIMIT, compose
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, News, VerdictChange, read_news
 from tests.fakes import NOON, InMemoryGatewayRecords, InMemoryReferences, SentAlerts, a_consumer, a_gateway, a_reference
@@ -50,6 +51,7 @@ def test_a_broken_reference_is_told_in_words_then_command_then_code() -> None:
         "What broke: the current version lacks JSON key `client_secret`; the previous version has it.\n"
         "What to do: Make the previous version current again.\n"
         "  aws secretsmanager update-secret-version-stage --version-stage AWSCURRENT\n"
+        "Confirm:    secretwatch check agents/crm\n"
         "\n"
         "Affects:  gateway support-bot, target crm\n"
         f"Provider: {BROKEN.reference.provider_arn} (OAUTH2, clientSecret)\n"
@@ -59,6 +61,15 @@ def test_a_broken_reference_is_told_in_words_then_command_then_code() -> None:
         "JSON_KEY_MISSING"
     )
     assert alert.attributes["verdict"] == "BROKEN"
+
+
+def test_where_a_provider_has_several_references_the_alert_says_which() -> None:
+    wallet = replace(a_reference("payer", kind=ProviderKind.PAYMENT), field="walletSecret")
+
+    alert = compose(replace(BROKEN, reference=wallet), Verdict.RESOLVES)
+
+    assert alert is not None
+    assert alert.subject == "payer can't get its walletSecret - 111122223333 eu-west-1"
 
 
 def test_a_recovery_is_told_with_the_evidence_it_has() -> None:

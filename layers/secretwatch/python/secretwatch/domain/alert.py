@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from secretwatch.domain.consumer import Consumer
 from secretwatch.domain.finding import Finding, Verdict
+from secretwatch.domain.reference import ProviderKind, Reference
 from secretwatch.domain.state import ReferenceState
 
 SUBJECT_LIMIT = 100  # SNS, Publish: Subject is ASCII text of fewer than 100 characters plus one
@@ -24,11 +25,11 @@ def compose(state: ReferenceState, previous: Verdict | None, consumers: Iterable
 
     A reference that resolves at first sight is no news.
     """
-    name = state.reference.provider
+    name, credential = state.reference.provider, _credential(state.reference)
     if state.verdict is Verdict.BROKEN:
-        headline, body = f"{name.name} can't get its credential", _broken(state, consumers)
+        headline, body = f"{name.name} can't get its {credential}", _broken(state, consumers)
     elif previous is not None:
-        headline, body = f"{name.name} can get its credential again", _resolves(state, consumers)
+        headline, body = f"{name.name} can get its {credential} again", _resolves(state, consumers)
     else:
         return None
     return Alert(
@@ -43,6 +44,12 @@ def compose(state: ReferenceState, previous: Verdict | None, consumers: Iterable
     )
 
 
+def _credential(reference: Reference) -> str:
+    """The field by its name, where the provider has several."""
+    has_several = reference.provider.kind is ProviderKind.PAYMENT or reference.field == "certificate"
+    return reference.field if has_several else "credential"
+
+
 def _subject(headline: str, place: str) -> str:
     """Within SNS's limit; a long provider name is cut, never the place."""
     room = SUBJECT_LIMIT - 1 - len(place) - len(" - ")
@@ -52,6 +59,7 @@ def _subject(headline: str, place: str) -> str:
 def _broken(state: ReferenceState, consumers: Iterable[Consumer]) -> Iterator[str]:
     for finding in state.findings:
         yield from _explained(finding)
+    yield f"Confirm:    secretwatch check {state.reference.secret.name}"
     yield from _affected(state, consumers)
     yield ""
     yield ", ".join(finding.code for finding in state.findings)
