@@ -1,5 +1,8 @@
 """A check reads facts anew, judges, and stores only on top of what it read."""
 
+from datetime import timedelta
+from itertools import count
+
 import pytest
 
 from secretwatch.checking import Checking
@@ -135,6 +138,23 @@ def test_a_lost_race_is_checked_again_on_newer_facts() -> None:
     assert references.only().verdict is Verdict.BROKEN
 
 
+def test_who_loses_to_a_check_that_began_later_has_nothing_left_to_do() -> None:
+    references, secrets = InMemoryReferences(REFERENCE), FakeSecrets(crm=FakeSecret())
+    minutes = count()
+    ticking = Checking(references, secrets, clock=lambda: NOON + timedelta(minutes=next(minutes)))
+
+    def another_check_begins_later_and_is_faster() -> None:
+        references.before_store = lambda: None
+        ticking.check(CRM)
+
+    references.before_store = another_check_begins_later_and_is_faster
+    (checked,) = ticking.check(CRM)
+
+    assert not checked.changed
+    assert references.only().version == 1
+    assert len(secrets.values_read) == 2
+
+
 def test_a_race_lost_again_and_again_is_left_to_the_queue() -> None:
     references, losses = InMemoryReferences(REFERENCE), []
 
@@ -147,7 +167,7 @@ def test_a_race_lost_again_and_again_is_left_to_the_queue() -> None:
     with pytest.raises(LostRace):
         checking(references, FakeSecrets(crm=FakeSecret())).check(CRM)
 
-    assert len(losses) == 3
+    assert len(losses) == 4
 
 
 def test_a_reference_that_vanishes_during_the_check_is_let_go() -> None:

@@ -9,7 +9,7 @@ from secretwatch.domain.facts import Facts, SecretDescription, Unknown, ValueFac
 from secretwatch.domain.judging import judge
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
-from secretwatch.errors import Permanent, Transient
+from secretwatch.errors import LostRace, Permanent, Transient
 from secretwatch.ports import References, Secrets
 from secretwatch.racing import until_won
 
@@ -47,12 +47,24 @@ class Checking:
     def check(self, secret: SecretId) -> list[Checked]:
         """Check every reference to the secret; an empty list means that nobody references it.
 
-        Raises LostRace when other writers were first several times over.
+        When another check is first, it has seen what we were asked to look at if it began later: in a burst, one check
+        serves all who wait. Raises LostRace when others were first several times over and began before.
         """
-        return until_won(lambda: self._check_once(secret))
+        asked = self._clock()
+        try:
+            return self._check_once(secret, seen_since=None)
+        except LostRace:
+            return until_won(lambda: self._check_once(secret, seen_since=asked))
 
-    def _check_once(self, secret: SecretId) -> list[Checked]:
+    def _check_once(self, secret: SecretId, *, seen_since: datetime | None) -> list[Checked]:
         states = self._references.of_secret(secret)
+        seen = [state for state in states if seen_since and state.checked_at and state.checked_at > seen_since]
+        return [
+            *(Checked(state, state, None) for state in seen),
+            *self._check_states([state for state in states if state not in seen]),
+        ]
+
+    def _check_states(self, states: list[ReferenceState]) -> list[Checked]:
         by_arn = {state.reference.secret_arn for state in states}
         return [
             checked
