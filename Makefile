@@ -17,10 +17,10 @@ MAKEFLAGS += --jobs=3
 unexport MAKEFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test local local-stop build cli lint checkov unit e2e lock clean
+.PHONY: help demo test local local-stop build cli lint checkov unit e2e test-permissions docs lock clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 demo: $(READY_ALL) ## Tell the story on the embedded AWS: secrets rotate, a reference breaks, people hear of it
 	@$(WITH_PIP) $(DEV)/python -m local.demo
@@ -57,6 +57,12 @@ unit: $(READY_DEV) ## Run the fast tests only
 
 e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of their own
 	$(WITH_PIP) $(DEV)/pytest tests/e2e
+
+test-permissions: $(READY_ALL) ## Take each permission away and see the failure where docs/permissions.md says (minutes)
+	$(WITH_PIP) $(DEV)/pytest tests/permissions
+
+docs: $(READY_DEV) ## Make the tables of docs/permissions.md from the template
+	@$(DEV)/python -m docs.permissions
 
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .local dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

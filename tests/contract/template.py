@@ -66,6 +66,16 @@ def as_list(value: Any) -> list[Any]:
 
 
 def statements(role: str) -> Iterator[dict[str, Any]]:
-    """What a role allows."""
+    """What a role allows, under a condition of the template's or always."""
     for policy in RESOURCES[role]["Properties"]["Policies"]:
-        yield from policy["PolicyDocument"]["Statement"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield from _either(statement)
+
+
+def _either(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Both sides of an `!If`, but for the one that leaves the value out."""
+    if "Fn::If" not in value:
+        yield value
+    else:
+        _, *sides = value["Fn::If"]
+        yield from (side for side in sides if side != {"Ref": "AWS::NoValue"})

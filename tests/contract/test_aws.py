@@ -15,8 +15,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from secretwatch.adapters.agentcore import AgentCoreProviders
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.adapters.aws import client, translated
+from secretwatch.adapters.cloudtrail import CloudTrailTrails
 from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences
 from secretwatch.adapters.eventbridge import EventBridgeBus
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
@@ -30,7 +31,8 @@ from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.errors import Permanent, SecretwatchError, Transient
 from secretwatch.ports import KnownProvider
 from tests.contract.stubs import MakeClient, MakeStub, Stub, answer_with
-from tests.fakes import EVERYTHING, NOON, a_name, a_provider, a_reference, secret_arn
+from tests.contract.template import FUNCTIONS, as_list, statements
+from tests.fakes import EVERYTHING, NOON, REGION, a_gateway, a_name, a_provider, a_reference, secret_arn
 
 CANARY = "canary-4f9d1c"
 
@@ -40,26 +42,49 @@ CHANGE = VerdictChange(replace(STATE, version=0, verdict=None), STATE)
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/sweep"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 
-# Every call that the product makes of AWS: service, the adapter's use of it, and the operation.
+AGENTCORE = "bedrock-agentcore-control"
+
+
+def names(aws: Any, kind: ProviderKind) -> object:
+    return list(AgentCoreProviders(AgentCore(aws)).names(kind, EVERYTHING))
+
+
+def provider(aws: Any, kind: ProviderKind) -> object:
+    return AgentCoreProviders(AgentCore(aws)).get(a_name(kind=kind))
+
+
+# What the adapters take for an answer instead of a failure: a trail that cannot be read is unknown (test_cloudtrail).
+ANSWERED = {"GetTrailStatus", "GetEventSelectors"}
+
+# Every other call that the product makes of AWS: service, the adapter's use of it, and the operation.
 CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "DescribeSecret": ("secretsmanager", lambda aws: SecretsManagerSecrets(aws).describe(secret_arn())),
     "GetSecretValue": (
         "secretsmanager",
         lambda aws: SecretsManagerSecrets(aws).shapes(secret_arn(), stage="AWSCURRENT", json_keys={"key"}),
     ),
-    "ListApiKeyCredentialProviders": (
-        "bedrock-agentcore-control",
-        lambda aws: list(AgentCoreProviders(aws).names(ProviderKind.API_KEY, EVERYTHING)),
+    "ListApiKeyCredentialProviders": (AGENTCORE, lambda aws: names(aws, ProviderKind.API_KEY)),
+    "ListOauth2CredentialProviders": (AGENTCORE, lambda aws: names(aws, ProviderKind.OAUTH2)),
+    "ListPaymentCredentialProviders": (AGENTCORE, lambda aws: names(aws, ProviderKind.PAYMENT)),
+    "GetApiKeyCredentialProvider": (AGENTCORE, lambda aws: provider(aws, ProviderKind.API_KEY)),
+    "GetOauth2CredentialProvider": (AGENTCORE, lambda aws: provider(aws, ProviderKind.OAUTH2)),
+    "GetPaymentCredentialProvider": (AGENTCORE, lambda aws: provider(aws, ProviderKind.PAYMENT)),
+    "ListGateways": (AGENTCORE, lambda aws: list(AgentCoreGateways(AgentCore(aws)).names(EVERYTHING))),
+    "GetGateway": (AGENTCORE, lambda aws: AgentCoreGateways(AgentCore(aws)).get(a_gateway().name)),
+    # The next two come after a GetGateway that was answered: here each is called by itself.
+    "ListGatewayTargets": (
+        AGENTCORE,
+        lambda aws: list(
+            AgentCore(aws).pages("list_gateway_targets", of="items", gatewayIdentifier=a_gateway().name.gateway_id)
+        ),
     ),
-    "ListOauth2CredentialProviders": (
-        "bedrock-agentcore-control",
-        lambda aws: list(AgentCoreProviders(aws).names(ProviderKind.OAUTH2, EVERYTHING)),
+    "GetGatewayTarget": (
+        AGENTCORE,
+        lambda aws: AgentCore(aws).find(
+            "get_gateway_target", gatewayIdentifier=a_gateway().name.gateway_id, targetId="A1b2C3d4E5"
+        ),
     ),
-    "GetApiKeyCredentialProvider": (
-        "bedrock-agentcore-control",
-        lambda aws: AgentCoreProviders(aws).get(a_name(kind=ProviderKind.API_KEY)),
-    ),
-    "GetOauth2CredentialProvider": ("bedrock-agentcore-control", lambda aws: AgentCoreProviders(aws).get(a_name())),
+    "DescribeTrails": ("cloudtrail", lambda aws: CloudTrailTrails(aws).coverages(REGION)),
     "Query": ("dynamodb", lambda aws: DynamoDbReferences(aws, "registry").of_secret(a_reference().secret)),
     "GetItem": ("dynamodb", lambda aws: DynamoDbProviderRecords(aws, "registry").find(a_name())),
     "PutItem": ("dynamodb", lambda aws: DynamoDbReferences(aws, "registry").store(STATE)),
@@ -81,6 +106,36 @@ def a_client_error(code: str, status: int = 400) -> ClientError:
         {"Error": {"Code": code, "Message": CANARY}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "AnyOperation",
     )
+
+
+# Actions that Lambda and the libraries use, or that are spelled otherwise than the operation that needs them.
+NO_CALLS = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:SendMessage",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:UpdateItem",
+    "dynamodb:DeleteItem",
+    "kms:Decrypt",
+}
+
+
+def test_every_call_that_the_functions_may_make_is_tested() -> None:
+    allowed = {
+        action
+        for function in FUNCTIONS.values()
+        for statement in statements(function["Role"]["Fn::GetAtt"][0])
+        for action in as_list(statement["Action"])
+    }
+
+    assert {action.split(":")[1] for action in allowed - NO_CALLS} <= CALLS.keys() | ANSWERED
 
 
 @pytest.mark.parametrize(

@@ -5,27 +5,44 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 from botocore.stub import ANY
 from hypothesis import given
 from hypothesis import strategies as st
-from moto import mock_aws
 
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, item_of, plain, state_of
+from secretwatch.adapters.dynamodb import (
+    DynamoDbConsumers,
+    DynamoDbGatewayRecords,
+    DynamoDbProviderRecords,
+    DynamoDbReferences,
+    item_of,
+    plain,
+    state_of,
+)
 from secretwatch.domain.change import WholeInventory
+from secretwatch.domain.consumer import Consumer, Gateway
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.errors import LostRace, Transient
-from secretwatch.ports import KnownProvider
+from secretwatch.ports import KnownGateway, KnownProvider
+from tests.contract.registry import TABLE, keys, on_moto
 from tests.contract.stubs import MakeStub, Stub
-from tests.contract.template import RESOURCES
-from tests.fakes import ACCOUNT, EVERYTHING, NOON, REGION, a_name, a_provider, a_reference, secret_arn
+from tests.fakes import (
+    ACCOUNT,
+    EVERYTHING,
+    NOON,
+    REGION,
+    a_consumer,
+    a_gateway,
+    a_name,
+    a_provider,
+    a_reference,
+    secret_arn,
+)
 
-TABLE = "registry"
 CRM, BILLING = secret_arn("agents/crm"), secret_arn("agents/billing", "d4e5f6")
 FINDING = Finding(Code.JSON_KEY_MISSING, "the current version lacks JSON key `client_secret`", "Store it.", "aws ...")
 
@@ -225,13 +242,79 @@ def test_a_race_that_was_lost_may_be_won_later() -> None:
     assert issubclass(LostRace, Transient)
 
 
-def transaction(aws: Stub) -> list[dict[str, Any]]:
-    """Takes one transaction; what is sent is found in the list."""
+def test_a_new_gateway_is_recorded_on_condition_that_nobody_else_did(aws: Stub) -> None:
+    sent = transaction(aws)
+
+    DynamoDbGatewayRecords(aws.client, TABLE).record(None, a_gateway("bot", a_consumer()))
+
+    assert conditions(sent) == [
+        ("Put", "GATEWAYID#111122223333#eu-west-1", "attribute_not_exists(pk)", None),
+        ("Put", f"PROVIDER#{a_consumer().provider_arn}", None, None),
+    ]
+
+
+def test_a_gateway_is_forgotten_on_condition_that_it_is_still_the_known_one(aws: Stub) -> None:
+    sent = transaction(aws, times=2)
+
+    DynamoDbGatewayRecords(aws.client, TABLE).forget(KnownGateway(a_gateway("bot", a_consumer()), 4))
+
+    assert conditions(sent) == [
+        ("Put", "GATEWAYID#111122223333#eu-west-1", "version = :version", "4"),
+        ("Delete", f"PROVIDER#{a_consumer().provider_arn}", None, None),
+        ("Delete", "GATEWAYID#111122223333#eu-west-1", "version = :version", "5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("consumers", "steps"),
+    [(0, [1]), (98, [99]), (99, [100]), (100, [100, 2]), (198, [100, 100]), (250, [100, 100, 53])],
+)
+def test_more_than_one_transaction_takes_is_recorded_step_by_step_each_with_the_gateway_s_record(
+    aws: Stub, consumers: int, steps: list[int]
+) -> None:
+    sent = transaction(aws, times=len(steps))
+
+    DynamoDbGatewayRecords(aws.client, TABLE).record(None, a_busy_gateway(consumers))
+
+    records = [(at, version) for at, (_, pk, _, version) in enumerate(conditions(sent)) if pk.startswith("GATEWAYID#")]
+    assert len(sent) == sum(steps)
+    assert records == [(sum(steps[:step]), str(step) if step else None) for step in range(len(steps))]
+
+
+def test_a_step_that_fails_ends_the_recording(aws: Stub) -> None:
+    aws.add_client_error("transact_write_items", "ThrottlingException", "slower", 400)
+
+    with pytest.raises(Transient, match=r"^TransactWriteItems: ThrottlingException$"):
+        DynamoDbGatewayRecords(aws.client, TABLE).record(None, a_busy_gateway(150))
+
+    aws.assert_no_pending_responses()  # nor was another transaction asked for
+
+
+def test_the_consumers_of_every_page_are_found(aws: Stub) -> None:
+    first, second = a_consumer(), a_consumer(target="billing")
+    token = {"pk": {"S": "p"}, "sk": {"S": "s"}}
+    pk = f"PROVIDER#{first.provider_arn}"
+    pages = [(first, {}, {"LastEvaluatedKey": token}), (second, {"ExclusiveStartKey": token}, {})]
+    for consumer, start, more in pages:
+        item = attributes({"sk": "any", **{name: getattr(consumer, name) for name in Consumer.__slots__}})
+        aws.add_response("query", {"Items": [item], **more}, queried(pk, sk="CONSUMER#", **start))
+
+    assert DynamoDbConsumers(aws.client, TABLE).of_provider(first.provider_arn) == [first, second]
+
+
+def a_busy_gateway(consumers: int, provider: str = "crm-oauth") -> Gateway:
+    """A gateway with so many targets that use the provider."""
+    return a_gateway("bot", *(a_consumer(provider, target=f"target-{number}") for number in range(consumers)))
+
+
+def transaction(aws: Stub, *, times: int = 1) -> list[dict[str, Any]]:
+    """Takes one transaction, or so many; what is sent is found in the list."""
     sent: list[dict[str, Any]] = []
     aws.client.meta.events.register(
         "provide-client-params.dynamodb.TransactWriteItems", lambda params, **_: sent.extend(params["TransactItems"])
     )
-    aws.add_response("transact_write_items", {}, {"TransactItems": ANY})
+    for _ in range(times):
+        aws.add_response("transact_write_items", {}, {"TransactItems": ANY})
     return sent
 
 
@@ -253,13 +336,7 @@ def conditions(sent: list[dict[str, Any]]) -> list[tuple[str, str, str | None, s
 @pytest.fixture
 def table() -> Iterator[Any]:
     """A DynamoDB client beside the Registry's table, empty."""
-    properties = RESOURCES["Registry"]["Properties"]
-    with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
-        )
+    with on_moto() as client:
         yield client
 
 
@@ -280,10 +357,6 @@ def recorded(records: DynamoDbProviderRecords, *providers: Provider) -> KnownPro
     known = records.find(providers[-1].name)
     assert known
     return known
-
-
-def keys(table: Any) -> set[tuple[str, str]]:
-    return {(item["pk"]["S"], item["sk"]["S"]) for item in table.scan(TableName=TABLE)["Items"]}
 
 
 def calls(table: Any) -> list[str]:
@@ -531,3 +604,239 @@ def test_a_forgotten_provider_leaves_nothing_behind_and_takes_nothing_of_others(
 
     assert records.find(a_name()) is None
     assert keys(table) == before
+
+
+# --- a field that occurs twice in one provider: certificates ---
+
+
+def a_certificate(secret: str) -> Reference:
+    return replace(a_reference(secret=secret, json_key=None), field="certificate")
+
+
+def test_two_certificates_of_one_provider_are_two_references(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    both = a_provider("crm-oauth", a_certificate(CRM), a_certificate(BILLING))
+
+    known = recorded(records, both)
+
+    assert known.provider == both
+    assert registry.of_secret(SecretId.of_arn(CRM)) == [ReferenceState(a_certificate(CRM))]
+    assert registry.of_secret(SecretId.of_arn(BILLING)) == [ReferenceState(a_certificate(BILLING))]
+    assert len(keys(table)) == 5
+
+
+def test_a_certificate_that_goes_leaves_the_other_with_its_verdict(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider("crm-oauth", a_certificate(CRM), a_certificate(BILLING)))
+    stays = a_state(reference=a_certificate(BILLING))
+    registry.store(stays)
+
+    records.record(known, a_provider("crm-oauth", a_certificate(BILLING)), moved=[])
+
+    assert registry.find(a_certificate(BILLING)) == stays
+    assert registry.of_secret(SecretId.of_arn(CRM)) == []
+    assert len(keys(table)) == 3
+
+
+def test_a_certificate_that_points_elsewhere_takes_its_own_verdict_along_and_not_the_others(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider("crm-oauth", a_certificate(CRM), a_certificate(BILLING)))
+    broken = a_state(reference=a_certificate(CRM))
+    well = a_state(reference=a_certificate(BILLING), verdict=Verdict.RESOLVES, findings=())
+    registry.store(broken)
+    registry.store(well)
+    there = a_certificate(secret_arn("agents/ca", "Zz9Yy8"))
+
+    records.record(known, a_provider("crm-oauth", a_certificate(BILLING), there), moved=[(broken, there)])
+
+    assert registry.find(there) == broken.moved_to(there)
+    assert registry.find(a_certificate(BILLING)) == well
+    assert registry.find(a_certificate(CRM)) is None
+
+
+# --- gateways and consumers ---
+
+
+@pytest.fixture
+def gateways(table: Any) -> DynamoDbGatewayRecords:
+    return DynamoDbGatewayRecords(table, TABLE)
+
+
+@pytest.fixture
+def consumers(table: Any) -> DynamoDbConsumers:
+    return DynamoDbConsumers(table, TABLE)
+
+
+CRM_ARN = a_reference("crm-oauth").provider_arn
+BOT = a_gateway("bot", a_consumer())
+
+
+def another_gateway(gateway_id: str, *of: Consumer) -> Gateway:
+    """A gateway with an ARN of its own, and consumers that are its own."""
+    gateway = a_gateway(gateway_id)
+    own = frozenset(replace(consumer, gateway=gateway_id, gateway_arn=gateway.arn) for consumer in of)
+    return replace(gateway, consumers=own)
+
+
+def known_gateway(gateways: DynamoDbGatewayRecords, *recorded: Gateway) -> KnownGateway:
+    """Record new gateways; the last of them, as it is then known."""
+    for gateway in recorded:
+        gateways.record(None, gateway)
+    known = gateways.find(recorded[-1].name)
+    assert known
+    return known
+
+
+def test_a_gateway_is_known_as_it_was_recorded(gateways: DynamoDbGatewayRecords) -> None:
+    assert gateways.find(BOT.name) is None
+
+    assert known_gateway(gateways, BOT) == KnownGateway(BOT, 1)
+
+
+def test_a_gateway_without_consumers_is_known_too(table: Any, gateways: DynamoDbGatewayRecords) -> None:
+    idle = a_gateway("idle")
+
+    assert known_gateway(gateways, idle) == KnownGateway(idle, 1)
+    assert keys(table) == {("GATEWAYID#111122223333#eu-west-1", "idle")}
+
+
+def test_a_consumer_without_role_is_read_back_without_one(
+    gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    without = replace(a_consumer(), role_arn=None)
+
+    assert known_gateway(gateways, a_gateway("bot", without)).gateway.consumers == {without}
+    assert consumers.of_provider(CRM_ARN) == [without]
+
+
+def test_the_gateways_of_an_account_and_region_are_known(gateways: DynamoDbGatewayRecords) -> None:
+    here = [BOT, another_gateway("another", a_consumer())]
+    elsewhere = replace(a_gateway("far"), name=replace(BOT.name, region="us-east-1", gateway_id="far"))
+    known_gateway(gateways, *here, elsewhere)
+
+    assert {known.gateway for known in gateways.known(EVERYTHING)} == set(here)
+    assert [known.gateway for known in gateways.known(WholeInventory(ACCOUNT, "us-east-1"))] == [elsewhere]
+    assert gateways.known(WholeInventory("444455556666", REGION)) == []
+
+
+def test_the_consumers_of_a_provider_are_found_in_every_gateway(
+    gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    first = a_gateway("bot", a_consumer(), a_consumer(target="billing"), a_consumer("weather", target="crm"))
+    second = another_gateway("another", a_consumer())
+    known_gateway(gateways, first, second)
+
+    found = consumers.of_provider(CRM_ARN)
+
+    assert sorted((one.gateway, one.target) for one in found) == [
+        ("another", "crm"),
+        ("support-bot", "billing"),
+        ("support-bot", "crm"),
+    ]
+    assert consumers.of_provider(a_reference("weather").provider_arn) == [a_consumer("weather", target="crm")]
+
+
+def test_a_provider_that_nobody_uses_has_no_consumers(
+    gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    known_gateway(gateways, BOT)
+
+    assert consumers.of_provider(CRM_ARN[:-1]) == []
+
+
+def test_a_target_that_uses_another_provider_now_is_found_there_and_only_there(
+    gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    known = known_gateway(gateways, BOT)
+
+    gateways.record(known, a_gateway("bot", a_consumer("weather")))
+
+    assert consumers.of_provider(CRM_ARN) == []
+    assert consumers.of_provider(a_reference("weather").provider_arn) == [a_consumer("weather")]
+    assert gateways.find(BOT.name) == KnownGateway(a_gateway("bot", a_consumer("weather")), 2)
+
+
+def test_a_gateway_with_another_role_has_the_same_consumers_with_that_role(
+    table: Any, gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    known = known_gateway(gateways, BOT)
+    before, changed = keys(table), replace(a_consumer(), role_arn=f"arn:aws:iam::{ACCOUNT}:role/another")
+
+    gateways.record(known, a_gateway("bot", changed))
+
+    assert keys(table) == before
+    assert consumers.of_provider(CRM_ARN) == [changed]
+
+
+def test_the_second_of_two_readers_of_a_new_gateway_has_lost_the_race(
+    gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    known_gateway(gateways, BOT)
+
+    with pytest.raises(LostRace):
+        gateways.record(None, a_gateway("bot", a_consumer("weather")))
+
+    assert gateways.find(BOT.name) == KnownGateway(BOT, 1)
+    assert consumers.of_provider(a_reference("weather").provider_arn) == []
+
+
+def test_a_reader_of_a_gateway_with_an_older_answer_changes_nothing(
+    table: Any, gateways: DynamoDbGatewayRecords
+) -> None:
+    known = known_gateway(gateways, BOT)
+    gateways.record(known, a_gateway("bot", a_consumer("weather")))
+    before = keys(table)
+
+    with pytest.raises(LostRace):
+        gateways.record(known, a_gateway("bot", a_consumer("stale")))
+    with pytest.raises(LostRace):
+        gateways.forget(known)
+
+    assert keys(table) == before
+
+
+def test_a_forgotten_gateway_leaves_nothing_behind_and_takes_nothing_of_others(
+    table: Any, gateways: DynamoDbGatewayRecords
+) -> None:
+    known_gateway(gateways, another_gateway("another", a_consumer()))
+    before = keys(table)
+    known = known_gateway(gateways, BOT)
+
+    gateways.forget(known)
+
+    assert gateways.find(BOT.name) is None
+    assert keys(table) == before
+
+
+def test_more_consumers_than_one_transaction_takes_come_and_go_whole(
+    table: Any, gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    busy = a_busy_gateway(105)
+
+    known = known_gateway(gateways, busy)
+    assert known == KnownGateway(busy, 2)
+    assert set(consumers.of_provider(CRM_ARN)) == busy.consumers
+
+    weather = a_busy_gateway(105, "weather")
+    gateways.record(known, weather)  # 105 come and 105 go
+    assert consumers.of_provider(CRM_ARN) == []
+    assert set(consumers.of_provider(a_reference("weather").provider_arn)) == weather.consumers
+
+    there = gateways.find(weather.name)
+    assert there
+    gateways.forget(there)
+    assert keys(table) == set()
+
+
+def test_who_loses_the_race_for_a_busy_gateway_leaves_nothing_behind(
+    gateways: DynamoDbGatewayRecords, consumers: DynamoDbConsumers
+) -> None:
+    known_gateway(gateways, BOT)
+
+    with pytest.raises(LostRace):
+        gateways.record(None, a_busy_gateway(105, "weather"))
+
+    assert consumers.of_provider(a_reference("weather").provider_arn) == []

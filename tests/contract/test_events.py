@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from botocore.validate import validate_parameters
 from moto.events.models import EventPattern
 
-from secretwatch.domain.change import Subject, WholeInventory, parse_change, read_change, request
+from secretwatch.domain.change import Request, Subject, WholeInventory, parse_change, read_change, request
+from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.facts import Facts, SecretDescription, ValueFacts, ValueShape
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.judging import judge
@@ -20,6 +22,7 @@ from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange, read_news
+from tests.contract.stubs import MakeClient
 from tests.contract.template import PATTERNS, ROOT, RULES
 
 EVENTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "events").glob("*.json")}
@@ -32,6 +35,7 @@ US_CRM = SecretId.of_arn(f"arn:aws:secretsmanager:{US}:{ACCOUNT}:secret:agents/c
 LEGACY = SecretId.of_arn(f"arn:aws:secretsmanager:{US}:{ACCOUNT}:secret:agents/legacy-search-hZ3kP8")
 WEATHER_API = ProviderName(ACCOUNT, EU, ProviderKind.API_KEY, "weather-api")
 CRM_GOOGLE = ProviderName(ACCOUNT, EU, ProviderKind.OAUTH2, "crm-google")
+WALLET = ProviderName(ACCOUNT, EU, ProviderKind.PAYMENT, "wallet")
 EVERYTHING = WholeInventory(ACCOUNT, EU)
 
 
@@ -74,9 +78,13 @@ SAMPLES = {
     "bedrock-agentcore.CreateOauth2CredentialProvider": goes_to("ProviderRule", CRM_GOOGLE),
     "bedrock-agentcore.UpdateOauth2CredentialProvider": goes_to("ProviderRule", CRM_GOOGLE),
     "bedrock-agentcore.DeleteOauth2CredentialProvider": goes_to("ProviderRule", CRM_GOOGLE),
+    "bedrock-agentcore.CreatePaymentCredentialProvider": goes_to("ProviderRule", WALLET),
+    "bedrock-agentcore.UpdatePaymentCredentialProvider": goes_to("ProviderRule", WALLET),
+    "bedrock-agentcore.DeletePaymentCredentialProvider": goes_to("ProviderRule", WALLET),
     "events.ScheduledEvent": straight_to_a_queue(EVERYTHING),  # a schedule has no pattern
     "secretwatch.CheckRequested": straight_to_a_queue(WEATHER),
     "secretwatch.ProviderReadRequested": straight_to_a_queue(CRM_GOOGLE),
+    "secretwatch.GatewayReadRequested": straight_to_a_queue(GatewayName(ACCOUNT, EU, "support-bot-a1b2c3d4e5")),
     "secretwatch.InventoryRequested": straight_to_a_queue(EVERYTHING),
     "secretwatch.ReferenceVerdictChanged": goes_to("VerdictChangedRule"),
     "secretwatch.ReferenceVerdictChanged.resolves": goes_to("VerdictChangedRule"),
@@ -136,6 +144,20 @@ def test_every_event_that_a_rule_names_has_a_sample(rule: str) -> None:
             assert wanted in happened
         else:
             assert any(name.startswith(wanted["prefix"]) for name in happened)
+
+
+def test_everything_that_secretwatch_may_ask_itself_has_a_sample() -> None:
+    asked = {event["detail-type"] for name, event in EVENTS.items() if name in CHANGES}
+
+    assert set(Request) <= asked
+
+
+@pytest.mark.parametrize("name", [name for name in API_CALLS if name.startswith("bedrock-agentcore.")])
+def test_a_sample_of_a_call_asks_what_the_operation_takes(make_client: MakeClient, name: str) -> None:
+    call = EVENTS[name]["detail"]
+    model = make_client("bedrock-agentcore-control").meta.service_model.operation_model(call["eventName"])
+
+    validate_parameters(call["requestParameters"], model.input_shape)
 
 
 def test_every_form_of_rotation_event_has_a_sample() -> None:

@@ -1,15 +1,30 @@
 """What the stack must be: each failure lands somewhere, and no function may do more than it needs."""
 
 import re
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from secretwatch.adapters.dynamodb import TOLD_ALERTS
-from tests.contract.template import FUNCTIONS, RESOURCES, RULES, arn_of, as_list, named_by, of_type, statements
+from tests.contract.template import (
+    FUNCTIONS,
+    RESOURCES,
+    ROOT,
+    RULES,
+    TEMPLATE,
+    arn_of,
+    as_list,
+    named_by,
+    of_type,
+    statements,
+)
 
 QUEUES = of_type("AWS::SQS::Queue")
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+SOURCE = (ROOT / "template.yaml").read_text(encoding="utf-8").splitlines()
 EVENT_SOURCES = [
     pytest.param(function, name, id=f"{function}-{name}")
     for function, properties in FUNCTIONS.items()
@@ -22,9 +37,7 @@ SQS_SOURCES = [
     if source["Type"] == "SQS"
 ]
 ROLES = [properties["Role"]["Fn::GetAtt"][0] for properties in FUNCTIONS.values()]
-STATEMENTS = {
-    f"{role}-{as_list(statement['Action'])[0]}": statement for role in ROLES for statement in statements(role)
-}
+STATEMENTS = {f"{role}-{statement['Sid']}": statement for role in ROLES for statement in statements(role)}
 ALLOWED = {action for statement in STATEMENTS.values() for action in as_list(statement["Action"])}
 
 
@@ -136,7 +149,7 @@ def test_every_queue_either_feeds_a_function_or_takes_failures() -> None:
 def test_the_first_message_in_a_queue_of_failures_calls_a_person(queue: str) -> None:
     alarms = [
         alarm
-        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        for alarm in ALARMS.values()
         if alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
     ]
 
@@ -173,13 +186,54 @@ def test_a_stream_gives_up_on_a_record_in_the_end_and_says_which() -> None:
     assert stream["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
 
 
+@pytest.mark.parametrize("group", of_type("AWS::Logs::LogGroup"))
+def test_logs_are_kept_for_as_long_as_the_parameter_says(group: str) -> None:
+    assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert (
+        TEMPLATE["Parameters"]["LogRetentionDays"]["Default"]
+        in (TEMPLATE["Parameters"]["LogRetentionDays"]["AllowedValues"])
+    )
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_functions_logs_are_its_own_and_kept_for_a_time(function: str) -> None:
     group = FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"]
     others = [other["LoggingConfig"]["LogGroup"]["Ref"] for name, other in FUNCTIONS.items() if name != function]
 
     assert group not in others
-    assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    assert RESOURCES[group]["Type"] == "AWS::Logs::LogGroup"
+
+
+def test_one_switch_sends_the_traces_of_every_function() -> None:
+    switch = TEMPLATE["Parameters"]["Tracing"]
+
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == {"Ref": "Tracing"}
+    assert (switch["Default"], set(switch["AllowedValues"])) == ("PassThrough", {"Active", "PassThrough"})
+    assert TEMPLATE["Conditions"]["Traces"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
+    assert [name for name, properties in FUNCTIONS.items() if "Tracing" in properties] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_send_traces_only_where_the_switch_is_on(role: str) -> None:
+    (policy,) = RESOURCES[role]["Properties"]["Policies"]
+    written = policy["PolicyDocument"]["Statement"]
+    always = [one for one in written if "Fn::If" not in one]
+    (conditional,) = [one["Fn::If"] for one in written if "Fn::If" in one]
+    condition, traces, otherwise = conditional
+
+    assert (condition, otherwise) == ("Traces", {"Ref": "AWS::NoValue"})
+    assert set(traces["Action"]) == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert not any(action.startswith("xray:") for one in always for action in as_list(one["Action"]))
+
+
+def test_the_layer_describes_every_service_that_a_function_calls() -> None:
+    makefile = (ROOT / "layers/secretwatch/Makefile").read_text(encoding="utf-8")
+    (kept,) = re.findall(r"^SERVICES := (.+)$", makefile, flags=re.MULTILINE)
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "functions").rglob("*.py")]
+    called = {service for source in sources for service in re.findall(r"\bclient\(\"([a-z0-9-]+)\"\)", source)}
+
+    assert called >= {"dynamodb", "sqs", "sns", "events", "secretsmanager", "bedrock-agentcore-control", "cloudtrail"}
+    assert called <= set(kept.split())
 
 
 # --- what functions may do ---
@@ -200,8 +254,23 @@ def test_a_role_is_for_lambda_and_borrows_no_policy(role: str) -> None:
     assert "ManagedPolicyArns" not in properties
 
 
-def test_no_statement_hides_another() -> None:
-    assert len(STATEMENTS) == sum(1 for role in ROLES for _ in statements(role))
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_takes_the_boundary_that_an_organisation_asks_for(role: str) -> None:
+    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    given = {"Fn::Not": [{"Fn::Equals": [{"Ref": "PermissionsBoundaryArn"}, ""]}]}
+
+    assert RESOURCES[role]["Properties"]["PermissionsBoundary"] == boundary
+    assert TEMPLATE["Conditions"]["HasPermissionsBoundary"] == given
+    assert TEMPLATE["Parameters"]["PermissionsBoundaryArn"]["Default"] == ""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_statement_has_a_name_of_its_own_in_its_role(role: str) -> None:
+    names = Counter(statement["Sid"] for statement in statements(role))
+
+    assert names
+    assert set(names.values()) == {1}
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", name) for name in names)
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -217,8 +286,43 @@ def test_a_statement_allows_single_actions(name: str) -> None:
 def test_a_statement_names_its_resources(name: str) -> None:
     statement = STATEMENTS[name]
 
+    assert statement["Resource"]
     assert "NotResource" not in statement
-    assert "*" not in as_list(statement["Resource"])
+
+
+WILDCARDS = [name for name, one in STATEMENTS.items() if any("*" in text for text, _ in texts(one["Resource"]))]
+
+
+def written(name: str) -> list[str]:
+    """The lines of a statement as the template's author wrote it, with the comment above it."""
+    role, sid = name.split("-")
+    start = SOURCE.index(f"  {role}:")
+    first = next(at for at in range(start, len(SOURCE)) if re.match(rf" +- Sid: {sid}\b", SOURCE[at]))
+    depth = SOURCE[first].index("-")
+    last = next(at for at in range(first + 1, len(SOURCE)) if not SOURCE[at].startswith(" " * (depth + 1)))
+    while SOURCE[first - 1].lstrip().startswith("#"):
+        first -= 1
+    return SOURCE[first:last]
+
+
+@pytest.mark.parametrize("name", WILDCARDS)
+def test_a_resource_with_a_wildcard_has_its_reason_beside_it(name: str) -> None:
+    lines = written(name)
+
+    assert any("*" in line.partition("#")[0] for line in lines)
+    assert any(re.search(r"# \S+ \S+", line) for line in lines)
+
+
+def test_only_what_is_no_resource_is_allowed_for_all() -> None:
+    nameless = {
+        "bedrock-agentcore:ListGateways",
+        "cloudtrail:DescribeTrails",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+    }
+    for_all = [one for one in STATEMENTS.values() if "*" in as_list(one["Resource"])]
+
+    assert {action for one in for_all for action in as_list(one["Action"])} == nameless
 
 
 def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_none_written() -> None:
@@ -276,15 +380,26 @@ def test_the_stream_tells_a_record_before_and_after() -> None:
     assert stream == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_says_what_it_is_about_and_tells_people_when_it_comes_and_when_it_goes(alarm: str) -> None:
+    assert len(ALARMS[alarm]["AlarmDescription"].split()) > 3
+    assert ALARMS[alarm]["AlarmActions"] == ALARMS[alarm]["OKActions"] == [{"Ref": "Alerts"}]
+
+
+def test_there_is_one_topic_and_it_is_the_one_that_alarms_publish_to() -> None:
+    assert list(of_type("AWS::SNS::Topic")) == ["Alerts"]
+
+
 def test_alarms_can_publish_to_the_topic() -> None:
     """The key alias/aws/sns would keep CloudWatch out."""
-    (topic,) = of_type("AWS::SNS::Topic").values()
     (policy,) = of_type("AWS::SNS::TopicPolicy").values()
     (statement,) = policy["PolicyDocument"]["Statement"]
 
-    assert topic.get("KmsMasterKeyId") != "alias/aws/sns"
-    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert "KmsMasterKeyId" not in of_type("AWS::SNS::Topic")["Alerts"]
+    assert policy["Topics"] == [{"Ref": "Alerts"}]
+    assert (statement["Effect"], statement["Principal"]) == ("Allow", {"Service": "cloudwatch.amazonaws.com"})
     assert (statement["Action"], statement["Resource"]) == ("sns:Publish", {"Ref": "Alerts"})
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_every_arn_is_of_whichever_partition_the_stack_is_in() -> None:
@@ -292,3 +407,27 @@ def test_every_arn_is_of_whichever_partition_the_stack_is_in() -> None:
 
     assert literals
     assert all(substituted and text.startswith("arn:${AWS::Partition}:") for text, substituted in literals)
+
+
+# --- what the stack says of itself, and what checkov is told ---
+
+
+def test_the_stack_has_the_version_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    assert TEMPLATE["Mappings"]["Secretwatch"]["Release"]["Version"] == project["version"]
+    assert TEMPLATE["Outputs"]["Version"]["Value"] == {"Fn::FindInMap": ["Secretwatch", "Release", "Version"]}
+
+
+WAIVERS = [
+    pytest.param(waiver, id=f"{name}-{waiver.get('id')}")
+    for name, resource in RESOURCES.items()
+    for waiver in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+]
+
+
+@pytest.mark.parametrize("waiver", WAIVERS)
+def test_a_waiver_names_its_check_and_its_reason(waiver: dict[str, str]) -> None:
+    assert set(waiver) == {"id", "comment"}
+    assert re.fullmatch(r"CKV2?_AWS_\d+", waiver["id"])
+    assert len(waiver["comment"].split()) > 2

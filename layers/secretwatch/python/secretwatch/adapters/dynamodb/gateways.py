@@ -1,7 +1,9 @@
 """Gateways as last read, and their targets as consumers of providers."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
 
 from secretwatch.adapters.dynamodb.table import IF_ABSENT, Item, Key, Table, Write, delete, if_version, put
 from secretwatch.domain.change import WholeInventory
@@ -11,7 +13,10 @@ from secretwatch.ports import KnownGateway
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+ConsumerKey: TypeAlias = tuple[str, str]
+
 _PREFIX = "CONSUMER#"
+_CHANGES_AT_ONCE = 99  # TransactWriteItems takes a hundred writes, and the gateway's own record is one
 
 
 class DynamoDbConsumers:
@@ -44,20 +49,32 @@ class DynamoDbGatewayRecords:
         return _known(item, name) if item else None
 
     def record(self, known: KnownGateway | None, gateway: Gateway) -> None:
-        """TransactWriteItems: the gateway's record, its new consumers, and the end of its former ones."""
-        before = known.gateway.consumers if known else frozenset()
-        self._table.write(
-            put(_item(known, gateway), if_version(known.version) if known else IF_ABSENT),
-            *(put({**_consumer_key(new), **_consumer_item(new)}) for new in gateway.consumers - before),
-            *_deletes(before, keep=gateway.consumers),
-        )
+        """TransactWriteItems: the gateway's record, its new consumers, and the end of its former ones.
+
+        More changes than one transaction takes are made step by step, each of them whole.
+        """
+        recorded = self._step(known, gateway)
+        while recorded.gateway != gateway:
+            recorded = self._step(recorded, gateway)
 
     def forget(self, known: KnownGateway) -> None:
-        """TransactWriteItems: the gateway's record and its consumers are deleted."""
+        """TransactWriteItems: first the gateway's consumers are deleted, then its record."""
+        bare = replace(known.gateway, consumers=frozenset())
+        while known.gateway.consumers:
+            known = self._step(known, bare)
+        self._table.write(delete(_key(known.gateway.name), if_version(known.version)))
+
+    def _step(self, known: KnownGateway | None, gateway: Gateway) -> KnownGateway:
+        """Bring the record as far towards the gateway as one transaction does; returns what is recorded then."""
+        before = {_consumer_key(consumer): consumer for consumer in known.gateway.consumers} if known else {}
+        changes = dict(islice(_changes(before, gateway), _CHANGES_AT_ONCE))
+        consumers = filter(None, {**before, **changes}.values())
+        recorded = KnownGateway(replace(gateway, consumers=frozenset(consumers)), known.version + 1 if known else 1)
         self._table.write(
-            delete(_key(known.gateway.name), if_version(known.version)),
-            *_deletes(known.gateway.consumers, keep=frozenset()),
+            put(_item(recorded), if_version(known.version) if known else IF_ABSENT),
+            *(_write(*change) for change in changes.items()),
         )
+        return recorded
 
 
 def _pk(account: str, region: str) -> str:
@@ -68,12 +85,12 @@ def _key(name: GatewayName) -> Key:
     return {"pk": _pk(name.account, name.region), "sk": name.gateway_id}
 
 
-def _item(known: KnownGateway | None, gateway: Gateway) -> Item:
+def _item(recorded: KnownGateway) -> Item:
     return {
-        **_key(gateway.name),
-        "arn": gateway.arn,
-        "consumers": [_consumer_item(consumer) for consumer in sorted(gateway.consumers, key=_order)],
-        "version": known.version + 1 if known else 1,
+        **_key(recorded.gateway.name),
+        "arn": recorded.gateway.arn,
+        "consumers": [_consumer_item(consumer) for consumer in sorted(recorded.gateway.consumers, key=_consumer_key)],
+        "version": recorded.version,
     }
 
 
@@ -82,18 +99,22 @@ def _known(item: Item, name: GatewayName) -> KnownGateway:
     return KnownGateway(Gateway(name, item["arn"], consumers), int(item["version"]))
 
 
-def _deletes(consumers: Iterable[Consumer], *, keep: Iterable[Consumer]) -> Iterator[Write]:
-    """Deletes of what `keep` does not write under the same key: one transaction may touch a record only once."""
-    kept = {_order(consumer) for consumer in keep}
-    return (delete(_consumer_key(consumer)) for consumer in consumers if _order(consumer) not in kept)
+def _changes(before: Mapping[ConsumerKey, Consumer], gateway: Gateway) -> Iterator[tuple[ConsumerKey, Consumer | None]]:
+    """Each consumer's record that has to be written, or, without a consumer, deleted."""
+    after = {_consumer_key(consumer): consumer for consumer in gateway.consumers}
+    yield from ((key, consumer) for key, consumer in after.items() if before.get(key) != consumer)
+    yield from ((key, None) for key in before if key not in after)
 
 
-def _consumer_key(consumer: Consumer) -> Key:
-    return {"pk": f"PROVIDER#{consumer.provider_arn}", "sk": f"{_PREFIX}{consumer.gateway_arn}#{consumer.target_id}"}
+def _write(at: ConsumerKey, consumer: Consumer | None) -> Write:
+    pk, sk = at
+    key = {"pk": pk, "sk": sk}
+    return put({**key, **_consumer_item(consumer)}) if consumer else delete(key)
 
 
-def _order(consumer: Consumer) -> tuple[str, ...]:
-    return tuple(_consumer_key(consumer).values())
+def _consumer_key(consumer: Consumer) -> ConsumerKey:
+    """The keys of the consumer's record."""
+    return f"PROVIDER#{consumer.provider_arn}", f"{_PREFIX}{consumer.gateway_arn}#{consumer.target_id}"
 
 
 def _consumer_item(consumer: Consumer) -> Item:

@@ -1,6 +1,6 @@
 """Reading and writing the table: consistent reads, conditional writes, a lost race by its name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -28,8 +28,6 @@ TOLD_ALERTS: dict[str, Any] = {
     "static_pk_value": "ALERT",
     "expiry_attr": "expires_at",
 }
-
-_TRANSACTION = 100  # TransactWriteItems takes no more writes
 
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
@@ -75,15 +73,7 @@ class Table:
             self._client.put_item(TableName=self._name, Item=_attributes(item), **only)
 
     def write(self, *writes: Write) -> None:
-        """All of the writes or none; raises LostRace when a condition does not hold.
-
-        Beyond what one transaction takes, the rest goes before it: the first write, which holds the condition on the
-        record, is made last.
-        """
-        for start in [*range(_TRANSACTION, len(writes), _TRANSACTION), 0]:
-            self._transact(writes[start : start + _TRANSACTION])
-
-    def _transact(self, writes: Sequence[Write]) -> None:
+        """All of the writes, a hundred at most, or none; raises LostRace when a condition does not hold."""
         items: Any = [{kind: {"TableName": self._name, **write[kind]} for kind in write} for write in writes]
         with translated("TransactWriteItems"), _race_named():
             self._client.transact_write_items(TransactItems=items)
