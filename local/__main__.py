@@ -19,6 +19,9 @@ Then, for example:
   aws bedrock-agentcore-control create-api-key-credential-provider --name weather \\
     --api-key-secret-source EXTERNAL --api-key-secret-config secretId=weather,jsonKey=apiKey
   aws secretsmanager put-secret-value --secret-id weather --secret-string '{}'
+AgentCore fails when asked to, here three times (see local.agentcore_identity.Controls):
+  curl -d '{"operation": "GetApiKeyCredentialProvider", "code": "ThrottlingException", "times": 3}' \\
+    $AWS_ENDPOINT_URL/_local/agentcore/fail
 End it with `make local-stop`."""
 
 

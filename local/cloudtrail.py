@@ -1,4 +1,4 @@
-"""CloudTrail records of write calls, built from the botocore service models as CloudTrail writes them.
+"""CloudTrail records of API calls, built from the botocore service models as CloudTrail writes them.
 
 Everything here is pure: what was asked, what was answered, who asked and when go in, and the record comes out. Shapes
 follow public captures and AWS's own examples. Values that the model marks sensitive, and binary ones, are left out.
@@ -105,7 +105,7 @@ class Message:
 def read_request(service: str, message: Message) -> Request | None:
     """Read a call of one of the recorded services; None for an operation that its model does not know."""
     if service == "bedrock-agentcore":
-        return _read_rest_request(service, message)
+        return read_rest_request(service, MODELS[service], message)
     name = message.headers.get("x-amz-target", "").rpartition(".")[2]
     if name not in service_model(service).operation_names:
         return None
@@ -129,8 +129,9 @@ def service_model(service: str) -> ServiceModel:
     return get_session().get_service_model(MODELS[service])
 
 
-def _read_rest_request(service: str, message: Message) -> Request | None:
-    for verb, route, operation in _rest_routes(service):
+def read_rest_request(service: str, model: str, message: Message) -> Request | None:
+    """Read a call of a service that botocore knows by this model; None for an operation that the model lacks."""
+    for verb, route, operation in _rest_routes(model):
         found = route.fullmatch(message.path) if verb == message.method else None
         if found:
             in_path = {name: unquote(value) for name, value in found.groupdict().items()}
@@ -140,8 +141,8 @@ def _read_rest_request(service: str, message: Message) -> Request | None:
 
 
 @cache
-def _rest_routes(service: str) -> list[tuple[str, re.Pattern[str], OperationModel]]:
-    model = service_model(service)
+def _rest_routes(model_name: str) -> list[tuple[str, re.Pattern[str], OperationModel]]:
+    model = get_session().get_service_model(model_name)
     operations = [model.operation_model(name) for name in model.operation_names]
     return [(each.http["method"], _route(each.http["requestUri"]), each) for each in operations]
 
@@ -206,7 +207,7 @@ TIME_FORMATS: dict[str, TimeFormat] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed the call."""
+    """Who signed the call; `invoked_by` is the service that makes another call in the name of whoever called it."""
 
     arn: str
     account: str
@@ -214,9 +215,19 @@ class Caller:
     access_key_id: str
     user_agent: str = ""
     session_started: datetime | None = None
+    invoked_by: str | None = None
+
+    @property
+    def source(self) -> Record:
+        """Where the call came from: a service shows its name for address and agent."""
+        return _source(self.invoked_by or "127.0.0.1", self.invoked_by or self.user_agent)
 
     def identity(self) -> Record:
         """Return the record's userIdentity."""
+        invoked_by = {"invokedBy": self.invoked_by} if self.invoked_by else {}
+        return {**self._principal(), **invoked_by}
+
+    def _principal(self) -> Record:
         named: Record = {
             "principalId": self.principal_id,
             "arn": self.arn,
@@ -247,6 +258,26 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A service of AWS that calls by itself, in nobody's name."""
+
+    name: str
+
+    @property
+    def source(self) -> Record:
+        """Where the call came from."""
+        return _source(self.name, self.name)
+
+    def identity(self) -> Record:
+        """Return the record's userIdentity."""
+        return {"type": "AWSService", "invokedBy": self.name}
+
+
+def _source(address: str, user_agent: str) -> Record:
+    return {"sourceIPAddress": address, "userAgent": user_agent}
+
+
+@dataclass(frozen=True)
 class Occasion:
     """Where and when something happened, under which ids."""
 
@@ -262,7 +293,7 @@ class Occasion:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def api_call(request: Request, answer: Answer, caller: Caller, occasion: Occasion) -> Record:
+def api_call(request: Request, answer: Answer, caller: Caller | Service, occasion: Occasion) -> Record:
     """Return the record of one API call."""
     record = {
         "eventVersion": "1.11",
@@ -271,8 +302,7 @@ def api_call(request: Request, answer: Answer, caller: Caller, occasion: Occasio
         "eventSource": f"{request.service}.amazonaws.com",
         "eventName": request.operation.name,
         "awsRegion": occasion.region,
-        "sourceIPAddress": "127.0.0.1",
-        "userAgent": caller.user_agent,
+        **caller.source,
         **_error(answer),
         "requestParameters": _logged(request, request.operation.input_shape, request.parameters) or None,
         "responseElements": _response_elements(request, answer),
@@ -341,7 +371,7 @@ ONLY_THE_ARN = frozenset({"CreateSecret", "PutSecretValue"})
 
 
 def _response_elements(request: Request, answer: Answer) -> Record | None:
-    if isinstance(answer, Failure):
+    if isinstance(answer, Failure) or not request.is_write:
         return None
     elements = _logged(request, request.operation.output_shape, answer.output)
     if request.service == "kms":

@@ -5,6 +5,7 @@ Only the server's process imports this: MiniStack lives in an environment of its
 
 from __future__ import annotations
 
+import json
 import operator
 import threading
 import time
@@ -13,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 
 from ministack.core import iam_actions, lambda_runtime
-from ministack.services import cloudwatch, lambda_svc, sqs
+from ministack.services import cloudwatch, eventbridge, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
 Fields = dict[str, Any]
@@ -27,6 +28,7 @@ def apply() -> None:
     evaluate_queue_depth_alarms()
     give_up_on_stream_records()
     authorize_batches_as_their_entries()
+    deliver_reads_only_where_wanted()
 
 
 class PatchError(RuntimeError):
@@ -162,6 +164,46 @@ def authorize_batches_as_their_entries() -> None:
         return named.removesuffix("Batch") if named and service == "sqs" else named
 
     iam_actions.extract_iam_action = action
+
+
+# --- CloudTrail's events of reads
+
+
+def deliver_reads_only_where_wanted() -> None:
+    """Deliver reads to rules in state ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS, and to no others.
+
+    MiniStack takes such a rule for a disabled one. Drop when a rule in that state gets what an ENABLED one gets, and an
+    event whose detail has readOnly true besides, which the ENABLED one does not get.
+    """
+    dispatch = eventbridge._dispatch_event
+
+    def dispatch_event(event: Fields, view: Any = None) -> None:
+        view = view or eventbridge._pattern_event_view(event)
+        if not _is_read(event):
+            dispatch(event, view)
+        for key, rule in _rules_for_reads(event):
+            if eventbridge._matches_pattern_view(rule["EventPattern"], view, f"rule {key}"):
+                for target in eventbridge._targets.get(key, []):
+                    eventbridge._invoke_target(target, event, rule, view)
+
+    eventbridge._dispatch_event = dispatch_event
+
+
+def _is_read(event: Fields) -> bool:
+    if event["DetailType"] != "AWS API Call via CloudTrail":
+        return False
+    return json.loads(event["Detail"]).get("readOnly") is True
+
+
+def _rules_for_reads(event: Fields) -> list[tuple[str, Fields]]:
+    return [
+        (key, rule)
+        for key, rule in eventbridge._rules.items()
+        if rule["State"] == "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+        and rule["EventPattern"]
+        and rule["EventBusName"] == event["EventBusName"]
+        and key not in (event.get("_DispatchPath") or [])  # as MiniStack: no rule twice on one way
+    ]
 
 
 # --- Alarms on the depth of a queue

@@ -1,5 +1,7 @@
 """Puts a CloudTrail event on the embedded AWS's default bus for every write call on a recorded service.
 
+Of reads only those that AWS makes for a caller are recorded: `record` is for whoever makes them.
+
 Only the server's process imports this: it knows MiniStack's insides, and ``local.cloudtrail`` knows the records.
 """
 
@@ -20,7 +22,7 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import eventbridge, kms
 
 from local import cloudtrail
-from local.cloudtrail import Answer, Caller, Failure, Message, Occasion, Record, Request
+from local.cloudtrail import Answer, Caller, Failure, Message, Occasion, Record, Request, Service
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -51,7 +53,7 @@ def _recorded(service: str, handler: Handler) -> Handler:
         request = _read(service, Message(method, path, headers, body, query))
         response = await handler(method, path, headers, body, query)
         if request is not None:
-            _record(request, cloudtrail.read_answer(*response), headers)
+            record(request, cloudtrail.read_answer(*response), caller(headers))
         return response
 
     return call
@@ -65,7 +67,7 @@ def _recording_refusals(detect_service: Callable[..., str], dispatch: Callable[.
             method, path, headers, body, query, _request_id = asked
             request = _read(detect_service(method, path, headers, query), Message(method, path, headers, body, query))
             if request is not None:
-                _record(request, answer, headers)
+                record(request, answer, caller(headers))
         return response
 
     return call
@@ -86,9 +88,9 @@ def _key_arn(request: Request) -> str | None:
     return str(key["Arn"]) if key else None
 
 
-def _record(request: Request, answer: Answer, headers: dict[str, str]) -> None:
+def record(request: Request, answer: Answer, caller: Caller | Service) -> None:
     """Publish what happened, without keeping the caller waiting or letting it fail."""
-    published = _publisher.submit(copy_context().run, _publish, request, answer, _caller(headers), _occasion())
+    published = _publisher.submit(copy_context().run, _publish, request, answer, caller, _occasion())
     published.add_done_callback(_report)
 
 
@@ -104,9 +106,9 @@ def _rotations(request: Request, answer: Answer, occasion: Occasion) -> list[Rec
     ]
 
 
-def _publish(request: Request, answer: Answer, caller: Caller, occasion: Occasion) -> None:
+def _publish(request: Request, answer: Answer, caller: Caller | Service, occasion: Occasion) -> None:
     records = [cloudtrail.api_call(request, answer, caller, occasion), *_rotations(request, answer, occasion)]
-    entries = [cloudtrail.entry(record) for record in records]
+    entries = [cloudtrail.entry(each) for each in records]
     eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
 
 
@@ -119,7 +121,7 @@ def _occasion() -> Occasion:
     return Occasion(get_account_id(), get_region(), datetime.now(UTC), str(uuid.uuid4()), str(uuid.uuid4()))
 
 
-def _caller(headers: dict[str, str]) -> Caller:
+def caller(headers: dict[str, str]) -> Caller:
     """Say who signed; a key that nobody knows was refused, and CloudTrail knows no more of it than the key."""
     access_key_id = extract_access_key_id(headers)
     known = resolve_caller_identity(access_key_id) or {}

@@ -3,13 +3,19 @@
 Runs in MiniStack's own environment, configured by the environment variables that ``local.stack`` sets.
 """
 
+import sys
+from pathlib import Path
+
+from botocore.loaders import Loader
 from ministack import app
 
-from local import agentcore_service, ministack_patches, recorder
+from local import agentcore_service, ministack_patches, recorder, stack
 
 
-def main() -> None:
-    """Serve until told to stop."""
+def main(state_dir: Path) -> None:
+    """Say who serves, then serve until told to stop."""
+    stack.announce(state_dir)
+    Loader.CUSTOMER_DATA_PATH = str(stack.models_in(state_dir))  # moto and botocore look there first
     ministack_patches.apply()
     agentcore_service.install(app)
     recorder.install(app)
@@ -17,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv.pop()))  # MiniStack reads arguments of its own

@@ -25,6 +25,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.loaders import Loader
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE_DIR = ROOT / ".local"
@@ -66,6 +67,17 @@ class EmbeddedAws:
         client: Any = session.client  # a name that is only known when it runs fits none of the stubs' overloads
         return client(service, endpoint_url=self.endpoint, config=Config(proxies={}))
 
+    def agentcore(self, command: str, **arguments: Any) -> None:
+        """Ask AgentCore for what its API cannot: a method of ``agentcore_identity.Controls``, by name.
+
+        Raises EmbeddedAwsError when the command makes no sense.
+        """
+        url, body = f"{self.endpoint}/_local/agentcore/{command}", json.dumps(arguments).encode()
+        try:
+            _open(url, body)
+        except urllib.error.HTTPError as error:
+            raise EmbeddedAwsError(f"{command}: {error.read().decode()}") from error
+
     def environment(self) -> dict[str, str]:
         """Return the environment variables by which the AWS CLI and SDKs find it."""
         return {
@@ -80,8 +92,9 @@ class EmbeddedAws:
 
 
 # ----------------------------------------------------------------------------------------------------------------------
-# The server. It inherits a lock on a file in the state directory: while that is held, the process id in the state is
-# the server's own and no stranger's, and when the server ends, however it does, the lock is free.
+# The server. It inherits a lock on a file in the state directory, and writes the state there: while the lock is held,
+# the process id in the state is the server's own and no stranger's, and when the server ends, however it does, the lock
+# is free. So whoever starts it may end at any moment.
 # ----------------------------------------------------------------------------------------------------------------------
 
 
@@ -101,8 +114,7 @@ def start(port: int | None = None, state_dir: Path = STATE_DIR, *, python: Path 
         if not is_free(port):
             raise EmbeddedAwsError(f"port {port} is taken")
         process = _spawn(python, port, state_dir, lock)
-        aws = EmbeddedAws(f"http://{LOOPBACK}:{port}", ACCOUNT, REGION, state_dir.resolve(), process.pid)
-        _write_state(aws)
+    aws = EmbeddedAws(f"http://{LOOPBACK}:{port}", ACCOUNT, REGION, state_dir.resolve(), process.pid)
     _await_health(aws, process)
     process.returncode = 0  # from here on the server is known by its id: Popen need not warn that it still runs
     return aws
@@ -115,19 +127,29 @@ def running(state_dir: Path = STATE_DIR) -> EmbeddedAws | None:
 
 
 def stop(state_dir: Path = STATE_DIR) -> bool:
-    """End the server with its function processes, and nothing else; False when none runs."""
+    """End the server with its function processes, and nothing else; False when none runs.
+
+    One that has just been started is waited for until it says who it is.
+    """
+    _is_true_within(STOP_SECONDS, lambda: _alive(state_dir) is not None or not _is_locked(state_dir))
     aws = _alive(state_dir)
-    if aws is None:
-        _forget(state_dir)
-        return False
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        _signal_group(aws.pid, how)
-        if _is_true_within(STOP_SECONDS, lambda: _alive(state_dir) is None and not _has_processes(aws.pid)):
-            break
-    else:
-        raise EmbeddedAwsError(f"the embedded AWS, process {aws.pid}, does not end")
+    if aws is None and _is_locked(state_dir):
+        raise EmbeddedAwsError(f"an embedded AWS holds {state_dir / 'server.lock'} and does not say who it is")
+    if aws is not None:
+        _end(aws.pid, state_dir)
     _forget(state_dir)
-    return True
+    return aws is not None
+
+
+def announce(state_dir: Path) -> None:
+    """Write the state that `running` and `stop` read: the server's part, in its own process."""
+    endpoint = f"http://{LOOPBACK}:{os.environ['GATEWAY_PORT']}"
+    _write_state(EmbeddedAws(endpoint, ACCOUNT, REGION, state_dir, os.getpid()))
+
+
+def models_in(state_dir: Path) -> Path:
+    """Return where the server finds AgentCore's models: the product's own, newer than MiniStack's botocore."""
+    return state_dir.resolve() / "tmp" / "models"
 
 
 def free_port() -> int:
@@ -153,6 +175,8 @@ def _spawn(python: Path, port: int, state_dir: Path, lock: int) -> subprocess.Po
     scratch = state_dir.resolve() / "tmp"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
+    (state_dir / "server.json").unlink(missing_ok=True)
+    _link_models(models_in(state_dir))
     environment = {
         **_without_aws(os.environ),
         "BIND_HOST": LOOPBACK,
@@ -172,7 +196,7 @@ def _spawn(python: Path, port: int, state_dir: Path, lock: int) -> subprocess.Po
     }
     with (state_dir / "server.log").open("wb") as log:
         return subprocess.Popen(
-            [python, "-m", "local.server"],
+            [python, "-m", "local.server", state_dir.resolve()],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -181,6 +205,12 @@ def _spawn(python: Path, port: int, state_dir: Path, lock: int) -> subprocess.Po
             pass_fds=[lock],
             start_new_session=True,
         )
+
+
+def _link_models(models: Path) -> None:
+    models.mkdir()
+    for service in ("bedrock-agentcore", "bedrock-agentcore-control"):
+        (models / service).symlink_to(Path(Loader.BUILTIN_DATA_PATH) / service)
 
 
 def _without_aws(environment: Mapping[str, str]) -> dict[str, str]:
@@ -195,18 +225,24 @@ def _await_health(aws: EmbeddedAws, process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None and _is_healthy(aws):
         return
     ended = process.poll()
-    stop(aws.state_dir)
+    _end(process.pid, aws.state_dir)
+    _forget(aws.state_dir)
     what = "did not answer in time" if ended is None else f"ended with exit status {ended}"
     raise EmbeddedAwsError(f"the embedded AWS {what}; the end of its log:\n{_tail(aws.state_dir / 'server.log')}")
 
 
 def _is_healthy(aws: EmbeddedAws) -> bool:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{aws.endpoint}/_ministack/health", timeout=2) as answer:
-            return bool(answer.status == 200)
+        return _open(f"{aws.endpoint}/_ministack/health") == 200
     except (OSError, urllib.error.URLError):
         return False
+
+
+def _open(url: str, body: bytes | None = None) -> int:
+    """Send a request past any proxy, a POST when there is a body; returns the status of an answer that is no error."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(url, body, timeout=2) as answer:
+        return int(answer.status)
 
 
 def _is_true_within(seconds: float, condition: Callable[[], bool]) -> bool:
@@ -218,6 +254,15 @@ def _is_true_within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 def _tail(log: Path, lines: int = 30) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _end(pid: int, state_dir: Path) -> None:
+    """End the server, gently first, with all processes of its group."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        _signal_group(pid, how)
+        if _is_true_within(STOP_SECONDS, lambda: not _is_locked(state_dir) and not _has_processes(pid)):
+            return
+    raise EmbeddedAwsError(f"the embedded AWS, process {pid}, does not end")
 
 
 def _signal_group(pid: int, how: int) -> bool:
@@ -254,13 +299,17 @@ def _lock(state_dir: Path) -> Iterator[int | None]:
 def _alive(state_dir: Path) -> EmbeddedAws | None:
     """Return what the state says, provided that the server's lock is held."""
     state = state_dir / "server.json"
-    if not state.exists():
+    if not state.exists() or not _is_locked(state_dir):
         return None
-    with _lock(state_dir) as lock:
-        if lock is not None:
-            return None
     found = json.loads(state.read_text())
     return EmbeddedAws(**{**found, "state_dir": state_dir.resolve()})
+
+
+def _is_locked(state_dir: Path) -> bool:
+    if not (state_dir / "server.lock").exists():
+        return False
+    with _lock(state_dir) as lock:
+        return lock is None
 
 
 def _write_state(aws: EmbeddedAws) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -28,9 +29,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+@cache
+def client() -> Any:
+    """The client that most tests share: making one takes longer than a test."""
+    return boto3.client("bedrock-agentcore-control")
+
+
 @pytest.fixture
 def agentcore(aws: None) -> Any:
-    return boto3.client("bedrock-agentcore-control")
+    return client()
 
 
 @pytest.fixture

@@ -7,62 +7,31 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
-from botocore.session import get_session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.bedrockagentcorecontrol.models import bedrockagentcorecontrol_backends
 from moto.bedrockagentcorecontrol.responses import BedrockAgentCoreControlResponse
 
 from local import agentcore_identity
-
-ACCOUNT = "123456789012"
-MODEL = get_session().get_service_model("bedrock-agentcore-control")
-CREATE_OAUTH2: Any = MODEL.operation_model("CreateOauth2CredentialProvider").input_shape
-VENDORS = CREATE_OAUTH2.members["credentialProviderVendor"].enum
-DISCOVERY = {"discoveryUrl": "https://idp.example/.well-known/openid-configuration"}
-
-
-def external(secret_id: str, json_key: str = "apiKey") -> dict[str, Any]:
-    return {"apiKeySecretSource": "EXTERNAL", "apiKeySecretConfig": {"secretId": secret_id, "jsonKey": json_key}}
-
-
-def google(**configuration: Any) -> dict[str, Any]:
-    return {
-        "credentialProviderVendor": "GoogleOauth2",
-        "oauth2ProviderConfigInput": {"googleOauth2ProviderConfig": {"clientId": "client", **configuration}},
-    }
-
-
-def client_secret(secret_id: str) -> dict[str, Any]:
-    return {"clientSecretSource": "EXTERNAL", "clientSecretConfig": {"secretId": secret_id, "jsonKey": "secret"}}
-
-
-def vendor_configuration(vendor: str, **configuration: Any) -> dict[str, Any]:
-    member = f"{vendor[0].lower()}{vendor[1:]}ProviderConfig"
-    if member not in CREATE_OAUTH2.members["oauth2ProviderConfigInput"].members:
-        member = "includedOauth2ProviderConfig"
-    if member.startswith("custom"):
-        configuration["oauthDiscovery"] = DISCOVERY
-    return {
-        "credentialProviderVendor": vendor,
-        "oauth2ProviderConfigInput": {member: {"clientId": "client", **configuration}},
-    }
-
-
-def body(response: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in response.items() if name != "ResponseMetadata"}
-
-
-def refusal(call: Any, **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as refused:
-        call(**arguments)
-    error = refused.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
-def is_declared(operation: str, code: str) -> bool:
-    return code in {shape.name for shape in MODEL.operation_model(operation).error_shapes}
+from local.agentcore_identity import MotoSecrets
+from tests.contract.local.agentcore import (
+    ACCOUNT,
+    COINBASE,
+    DISCOVERY,
+    PRIVATE_ENDPOINT,
+    STRIPE,
+    VENDORS,
+    body,
+    client_secret,
+    coinbase,
+    external,
+    google,
+    is_declared,
+    references,
+    refusal,
+    stripe,
+    vendor_configuration,
+)
 
 
 class TestApiKeyProvider:
@@ -161,17 +130,16 @@ class TestApiKeyProvider:
 
         assert code == "ResourceNotFoundException"
 
-    def test_a_secret_of_another_account_is_found_by_its_arn(
-        self, agentcore: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_secret_of_another_account_is_found_by_its_arn(self, agentcore: Any) -> None:
         asked: list[tuple[str, str, str]] = []
         arn = "arn:aws:secretsmanager:us-east-1:999999999999:secret:shared-abcdef"
 
-        def resolve(secret_id: str, account: str, region: str) -> str | None:
-            asked.append((secret_id, account, region))
-            return secret_id
+        class SharedSecrets(MotoSecrets):
+            def find(self, secret_id: str, account: str, region: str) -> str | None:
+                asked.append((secret_id, account, region))
+                return secret_id
 
-        agentcore_identity.install(resolve_secret=resolve)
+        agentcore_identity.install(SharedSecrets())
         created = agentcore.create_api_key_credential_provider(name="weather", **external(arn))
 
         assert created["apiKeySecretArn"] == {"secretArn": arn}
@@ -341,15 +309,306 @@ class TestOauth2Provider:
         assert updated["credentialProviderArn"] == created["credentialProviderArn"]
         assert updated["clientSecretArn"] == {"secretArn": secret_arn}
 
+    @pytest.mark.parametrize(
+        "certificate",
+        [
+            {"secretsManager": {"secretArn": f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:ca-abcdef"}},
+            {"s3": {"uri": "s3://bucket/ca.pem", "bucketOwnerAccountId": ACCOUNT}},
+        ],
+    )
+    def test_a_private_certificate_authority_is_given_back(self, agentcore: Any, certificate: dict[str, Any]) -> None:
+        given = {"privateEndpoint": PRIVATE_ENDPOINT, "certificateConfigurations": [certificate]}
 
-class TestBothKinds:
-    @pytest.fixture(params=["api_key", "oauth2"])
+        created = agentcore.create_oauth2_credential_provider(
+            name="search", **vendor_configuration("CustomOauth2", clientSecret="value", **given)
+        )
+
+        output = created["oauth2ProviderConfigOutput"]["customOauth2ProviderConfig"]
+        assert {name: output[name] for name in given} == given
+
+    @pytest.mark.parametrize(
+        "certificates",
+        [
+            pytest.param([{"s3": {"uri": "s3://bucket/a"}}, {"s3": {"uri": "s3://bucket/b"}}], id="two"),
+            pytest.param([{"s3": {"uri": "https://bucket/a"}}], id="no address of S3"),
+            pytest.param([{"secretsManager": {"secretArn": "ca"}}], id="a secret's name"),
+        ],
+    )
+    def test_certificate_configurations_are_checked(self, agentcore: Any, certificates: list[dict[str, Any]]) -> None:
+        given = {"privateEndpoint": PRIVATE_ENDPOINT, "certificateConfigurations": certificates}
+
+        code, message = refusal(
+            agentcore.create_oauth2_credential_provider,
+            name="search",
+            **vendor_configuration("CustomOauth2", clientSecret="value", **given),
+        )
+
+        assert code == "ValidationException"
+        assert "certificateConfigurations" in message
+
+    def test_a_private_certificate_authority_needs_a_private_endpoint(self, agentcore: Any) -> None:
+        given = {"certificateConfigurations": [{"s3": {"uri": "s3://bucket/ca.pem"}}]}
+
+        code, message = refusal(
+            agentcore.create_oauth2_credential_provider,
+            name="search",
+            **vendor_configuration("CustomOauth2", clientSecret="value", **given),
+        )
+
+        assert (code, "privateEndpoint" in message) == ("ValidationException", True)
+
+    def test_a_private_key_jwt_stands_for_the_client_secret_and_is_given_back(self, agentcore: Any) -> None:
+        key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+        jwt = {"privateKeySource": {"kmsKeySource": {"kmsKeyArn": key}}, "signingAlgorithm": "RS256"}
+
+        agentcore.create_oauth2_credential_provider(
+            name="search", **vendor_configuration("CustomOauth2", privateKeyJwtConfig=jwt)
+        )
+
+        output = agentcore.get_oauth2_credential_provider(name="search")["oauth2ProviderConfigOutput"]
+        assert output["customOauth2ProviderConfig"]["privateKeyJwtConfig"] == jwt
+
+
+class TestPaymentProvider:
+    @pytest.mark.parametrize(
+        ("configuration", "member", "public"),
+        [
+            (coinbase(**references(*COINBASE)), "coinbaseCdpConfiguration", {"apiKeyId": "id"}),
+            (
+                stripe(**references(*STRIPE)),
+                "stripePrivyConfiguration",
+                {"appId": "app", "authorizationId": "authorization"},
+            ),
+        ],
+    )
+    def test_two_references_are_given_back_as_full_arns(
+        self, agentcore: Any, secret_arn: str, configuration: dict[str, Any], member: str, public: dict[str, str]
+    ) -> None:
+        created = agentcore.create_payment_credential_provider(name="wallet", tags={"team": "a"}, **configuration)
+        found = body(agentcore.get_payment_credential_provider(name="wallet"))
+
+        fields = COINBASE if member.startswith("coinbase") else STRIPE
+        expected: dict[str, Any] = {
+            **public,
+            **{f"{field}Arn": {"secretArn": secret_arn} for field in fields},
+            **{f"{field}JsonKey": field for field in fields},
+            **{f"{field}Source": "EXTERNAL" for field in fields},
+        }
+        assert body(created) == {
+            "name": "wallet",
+            "credentialProviderArn": (
+                f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:token-vault/default/paymentcredentialprovider/wallet"
+            ),
+            "credentialProviderVendor": configuration["credentialProviderVendor"],
+            "providerConfigurationOutput": {member: expected},
+        }
+        assert found["providerConfigurationOutput"] == created["providerConfigurationOutput"]
+        assert found["tags"] == {"team": "a"}
+
+    def test_one_secret_may_be_managed_and_the_other_referenced(self, agentcore: Any, secret_arn: str) -> None:
+        created = agentcore.create_payment_credential_provider(
+            name="wallet", **coinbase(apiKeySecret="value", **references("walletSecret"))
+        )
+
+        output = created["providerConfigurationOutput"]["coinbaseCdpConfiguration"]
+        assert (
+            "bedrock-agentcore-identity!default/payment/apiKeySecret/wallet-" in output["apiKeySecretArn"]["secretArn"]
+        )
+        assert not {"apiKeySecret", "apiKeySecretJsonKey", "apiKeySecretSource"} & output.keys()
+        assert output["walletSecretArn"] == {"secretArn": secret_arn}
+
+    def test_an_update_moves_one_reference_and_keeps_the_other(self, agentcore: Any, secret_arn: str) -> None:
+        agentcore.create_payment_credential_provider(name="wallet", **coinbase(**references(*COINBASE)))
+        moved = {"walletSecretSource": "EXTERNAL", "walletSecretConfig": {"secretId": secret_arn, "jsonKey": "other"}}
+
+        updated = agentcore.update_payment_credential_provider(name="wallet", **coinbase(**moved))
+
+        output = updated["providerConfigurationOutput"]["coinbaseCdpConfiguration"]
+        assert (output["apiKeySecretJsonKey"], output["walletSecretJsonKey"]) == ("apiKeySecret", "other")
+
+    def test_an_update_may_change_the_vendor_and_then_needs_its_secrets(self, agentcore: Any, secret_arn: str) -> None:
+        agentcore.create_payment_credential_provider(name="wallet", **coinbase(**references(*COINBASE)))
+
+        code, _ = refusal(agentcore.update_payment_credential_provider, name="wallet", **stripe())
+        updated = agentcore.update_payment_credential_provider(name="wallet", **stripe(**references(*STRIPE)))
+
+        assert code == "ValidationException"
+        assert list(updated["providerConfigurationOutput"]) == ["stripePrivyConfiguration"]
+
+    @pytest.mark.parametrize(
+        "configuration",
+        [
+            pytest.param(coinbase(apiKeySecret="CANARY"), id="the second without a value"),
+            pytest.param(coinbase(apiKeySecret="CANARY", walletSecretSource="EXTERNAL"), id="without a reference"),
+            pytest.param(coinbase(walletSecret="CANARY", **references(*COINBASE)), id="both"),
+            pytest.param(coinbase(**dict.fromkeys(COINBASE, "CANARY" * 400)), id="too long"),
+            pytest.param(stripe(appSecret="CANARY!", authorizationPrivateKey="CANARY"), id="no such character"),
+            pytest.param({**coinbase(**references(*COINBASE)), "credentialProviderVendor": "StripePrivy"}, id="mixed"),
+        ],
+    )
+    def test_contradictions_are_refused_without_their_values(
+        self, agentcore: Any, secret_arn: str, configuration: dict[str, Any]
+    ) -> None:
+        code, message = refusal(agentcore.create_payment_credential_provider, name="wallet", **configuration)
+
+        assert code == "ValidationException"
+        assert "CANARY" not in message
+        assert agentcore.list_payment_credential_providers()["credentialProviders"] == []
+
+    @pytest.mark.parametrize("field", COINBASE)
+    def test_an_unknown_secret_is_not_found_whichever_it_is(self, agentcore: Any, secret_arn: str, field: str) -> None:
+        unknown = references(field, to="nowhere")
+
+        code, _ = refusal(
+            agentcore.create_payment_credential_provider,
+            name="wallet",
+            **coinbase(**{**references(*COINBASE), **unknown}),
+        )
+
+        assert code == "ResourceNotFoundException"
+
+
+class TestWorkloadIdentity:
+    URLS = ("https://agent.example/callback", "agent:/callback")
+
+    def test_it_is_created_found_updated_listed_and_deleted(self, agentcore: Any) -> None:
+        arn = (
+            f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:"
+            "workload-identity-directory/default/workload-identity/my.agent"
+        )
+        identity = {"name": "my.agent", "workloadIdentityArn": arn}
+
+        created = agentcore.create_workload_identity(name="my.agent", tags={"team": "a"})
+        updated = agentcore.update_workload_identity(name="my.agent", allowedResourceOauth2ReturnUrls=list(self.URLS))
+        kept = agentcore.update_workload_identity(name="my.agent")
+        found = agentcore.get_workload_identity(name="my.agent")
+        listed = agentcore.list_workload_identities()["workloadIdentities"]
+        tags = agentcore.list_tags_for_resource(resourceArn=arn)["tags"]
+        agentcore.delete_workload_identity(name="my.agent")
+
+        assert body(created) == {**identity, "allowedResourceOauth2ReturnUrls": []}
+        assert updated["allowedResourceOauth2ReturnUrls"] == list(self.URLS)
+        assert body(found) == body(kept)
+        assert (listed, tags) == ([identity], {"team": "a"})
+        assert agentcore.list_workload_identities()["workloadIdentities"] == []
+
+    def test_a_page_holds_20(self, agentcore: Any) -> None:
+        names = [f"agent-{number:02}" for number in range(21)]
+        for name in names:
+            agentcore.create_workload_identity(name=name)
+
+        first = agentcore.list_workload_identities()
+        second = agentcore.list_workload_identities(nextToken=first["nextToken"])
+
+        assert [each["name"] for each in first["workloadIdentities"]] == names[:20]
+        assert [each["name"] for each in second["workloadIdentities"]] == names[20:]
+
+    def test_a_taken_name_is_refused_and_an_unknown_one_not_found(self, agentcore: Any) -> None:
+        agentcore.create_workload_identity(name="agent")
+
+        assert refusal(agentcore.create_workload_identity, name="agent")[0] == "ValidationException"
+        for verb in ("get", "update", "delete"):
+            code, _ = refusal(getattr(agentcore, f"{verb}_workload_identity"), name="nobody")
+            assert code == "ResourceNotFoundException"
+
+
+class TestTokenVault:
+    KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+    def test_it_is_there_from_the_beginning_with_a_key_of_the_service(self, agentcore: Any) -> None:
+        vault = agentcore.get_token_vault()
+
+        assert (vault["tokenVaultId"], vault["kmsConfiguration"]) == ("default", {"keyType": "ServiceManagedKey"})
+        assert body(agentcore.get_token_vault(tokenVaultId="default")) == body(vault)
+
+    def test_its_key_may_be_the_customers_and_the_services_again(self, agentcore: Any) -> None:
+        before = agentcore.get_token_vault()["lastModifiedDate"]
+        customers = {"keyType": "CustomerManagedKey", "kmsKeyArn": self.KEY}
+
+        agentcore.set_token_vault_cmk(kmsConfiguration=customers)
+        found = agentcore.get_token_vault()
+        agentcore.set_token_vault_cmk(kmsConfiguration={"keyType": "ServiceManagedKey"})
+
+        assert found["kmsConfiguration"] == customers
+        assert found["lastModifiedDate"] >= before
+        assert agentcore.get_token_vault()["kmsConfiguration"] == {"keyType": "ServiceManagedKey"}
+
+    @pytest.mark.parametrize(
+        "configuration",
+        [
+            {"keyType": "CustomerManagedKey"},
+            {"keyType": "ServiceManagedKey", "kmsKeyArn": KEY},
+            {"keyType": "CustomerManagedKey", "kmsKeyArn": "alias/vault"},
+        ],
+    )
+    def test_a_key_that_does_not_fit_its_type_is_refused(self, agentcore: Any, configuration: dict[str, str]) -> None:
+        code, message = refusal(agentcore.set_token_vault_cmk, kmsConfiguration=configuration)
+
+        assert (code, "kmsConfiguration.kmsKeyArn" in message) == ("ValidationException", True)
+
+    def test_there_is_no_other(self, agentcore: Any) -> None:
+        for call in (agentcore.get_token_vault, agentcore.set_token_vault_cmk):
+            key = {} if call == agentcore.get_token_vault else {"kmsConfiguration": {"keyType": "ServiceManagedKey"}}
+            assert refusal(call, tokenVaultId="other", **key)[0] == "ResourceNotFoundException"
+
+
+class TestTags:
+    @pytest.fixture
+    def arn(self, agentcore: Any) -> str:
+        created = agentcore.create_api_key_credential_provider(name="weather", apiKey="value", tags={"team": "a"})
+        return str(created["credentialProviderArn"])
+
+    def test_they_are_added_replaced_and_removed(self, agentcore: Any, arn: str) -> None:
+        agentcore.tag_resource(resourceArn=arn, tags={"team": "b", "stage": "test", "empty": ""})
+        agentcore.untag_resource(resourceArn=arn, tagKeys=["empty"])
+        tagged = agentcore.list_tags_for_resource(resourceArn=arn)["tags"]
+        agentcore.untag_resource(resourceArn=arn, tagKeys=["stage", "nobody"])
+
+        assert tagged == {"team": "b", "stage": "test"}
+        assert agentcore.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "b"}
+
+    def test_a_resource_takes_50(self, agentcore: Any, arn: str) -> None:
+        agentcore.tag_resource(resourceArn=arn, tags={f"tag-{number}": "" for number in range(49)})
+
+        code, _ = refusal(agentcore.tag_resource, resourceArn=arn, tags={"one": "", "more": ""})
+
+        assert code == "ServiceQuotaExceededException"
+        assert len(agentcore.list_tags_for_resource(resourceArn=arn)["tags"]) == 50
+
+    @pytest.mark.parametrize("gone", ["apikeycredentialprovider/nobody", "oauth2credentialprovider/weather"])
+    def test_a_resource_that_is_not_there_has_none(self, agentcore: Any, arn: str, gone: str) -> None:
+        missing = arn.replace("apikeycredentialprovider/weather", gone)
+        calls: tuple[tuple[Any, dict[str, Any]], ...] = (
+            (agentcore.tag_resource, {"tags": {"a": "b"}}),
+            (agentcore.untag_resource, {"tagKeys": ["a"]}),
+            (agentcore.list_tags_for_resource, {}),
+        )
+
+        codes = {refusal(call, resourceArn=missing, **arguments)[0] for call, arguments in calls}
+
+        assert codes == {"ResourceNotFoundException"}
+
+    def test_the_resources_that_moto_itself_has_are_tagged_as_before(self, agentcore: Any) -> None:
+        arn = f"arn:aws:bedrock-agentcore:us-east-1:{ACCOUNT}:gateway/any"
+
+        agentcore.tag_resource(resourceArn=arn, tags={"team": "a"})
+
+        assert agentcore.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "a"}
+
+
+class TestAllKinds:
+    @pytest.fixture(params=["api_key", "oauth2", "payment"])
     def kind(self, request: pytest.FixtureRequest) -> str:
         return str(request.param)
 
     @pytest.fixture
     def value(self, kind: str) -> dict[str, Any]:
-        return {"apiKey": "value"} if kind == "api_key" else google(clientSecret="value")
+        values = {
+            "api_key": {"apiKey": "value"},
+            "oauth2": google(clientSecret="value"),
+            "payment": coinbase(**dict.fromkeys(COINBASE, "value")),
+        }
+        return values[kind]
 
     def call(self, agentcore: Any, verb: str, kind: str, **arguments: Any) -> dict[str, Any]:
         method = getattr(agentcore, f"{verb}_{kind}_credential_provider{'s' if verb == 'list' else ''}")
@@ -376,25 +635,27 @@ class TestBothKinds:
         assert tagged == {"team": "a"}
         assert (deleted["ResponseMetadata"]["HTTPStatusCode"], body(deleted)) == (204, {})
         assert self.call(agentcore, "list", kind)["credentialProviders"] == []
-        assert agentcore.list_tags_for_resource(resourceArn=arn)["tags"] == {}
+        assert refusal(agentcore.list_tags_for_resource, resourceArn=arn)[0] == "ResourceNotFoundException"
 
     def test_the_same_name_serves_one_provider_of_each_kind(self, agentcore: Any) -> None:
         agentcore.create_api_key_credential_provider(name="one", apiKey="value")
         agentcore.create_oauth2_credential_provider(name="one", **google(clientSecret="value"))
+        agentcore.create_payment_credential_provider(name="one", **coinbase(**dict.fromkeys(COINBASE, "value")))
 
         assert len(agentcore.list_api_key_credential_providers()["credentialProviders"]) == 1
         assert len(agentcore.list_oauth2_credential_providers()["credentialProviders"]) == 1
+        assert len(agentcore.list_payment_credential_providers()["credentialProviders"]) == 1
 
     def test_a_list_tells_no_secret_and_no_source(self, agentcore: Any, kind: str, value: dict[str, Any]) -> None:
         self.call(agentcore, "create", kind, name="one", **value)
 
         [item] = self.call(agentcore, "list", kind)["credentialProviders"]
 
-        vendor = {"credentialProviderVendor"} if kind == "oauth2" else set()
+        vendor = set() if kind == "api_key" else {"credentialProviderVendor"}
         assert item.keys() == {"name", "credentialProviderArn", "createdTime", "lastUpdatedTime", *vendor}
 
-    def test_a_page_holds_100_api_keys_or_20_oauth2(self, agentcore: Any, kind: str, value: dict[str, Any]) -> None:
-        largest = {"api_key": 100, "oauth2": 20}[kind]
+    def test_a_page_holds_100_api_keys_or_20_others(self, agentcore: Any, kind: str, value: dict[str, Any]) -> None:
+        largest = {"api_key": 100, "oauth2": 20, "payment": 20}[kind]
         names = [f"provider-{number:03}" for number in range(largest + 1)]
         for name in names:
             self.call(agentcore, "create", kind, name=name, **value)
@@ -460,7 +721,3 @@ def test_installation_stops_where_moto_has_the_operation(monkeypatch: pytest.Mon
 
     with pytest.raises(RuntimeError, match="GetApiKeyCredentialProvider"):
         agentcore_identity.install()
-
-
-def test_every_operation_is_in_the_service_model() -> None:
-    assert set(agentcore_identity.operations()) <= set(MODEL.operation_names)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local import cloudtrail
-from local.cloudtrail import Caller, Failure, Message, Occasion, Request, Success
+from local.cloudtrail import Caller, Failure, Message, Occasion, Request, Service, Success
 
 ACCOUNT, REGION = "111122223333", "us-west-2"
 ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/weather-a1b2c3"
@@ -341,6 +341,75 @@ class TestAgentCore:
 
         assert (record["requestParameters"], record["responseElements"]) == ({"name": "weather"}, None)
 
+    def test_both_references_of_a_payment_provider_are_logged_and_its_secrets_are_not(self) -> None:
+        reference = {"secretId": "prod/wallet", "jsonKey": "k"}
+        config = {"apiKeyId": "id", "apiKeySecret": CANARY, "walletSecretSource": "EXTERNAL"}
+        parameters: dict[str, Any] = {
+            "name": "wallet",
+            "credentialProviderVendor": "CoinbaseCDP",
+            "providerConfigurationInput": {
+                "coinbaseCdpConfiguration": {**config, "walletSecret": CANARY, "walletSecretConfig": reference}
+            },
+        }
+        output = {"walletSecretArn": {"secretArn": ARN}, "walletSecretJsonKey": "k", "walletSecretSource": "EXTERNAL"}
+        response = {"name": "wallet", "providerConfigurationOutput": {"coinbaseCdpConfiguration": output}}
+
+        record = a_record(a_request("bedrock-agentcore", "CreatePaymentCredentialProvider", **parameters), response)
+
+        logged = record["requestParameters"]["providerConfigurationInput"]["coinbaseCdpConfiguration"]
+        assert logged == {"apiKeyId": "id", "walletSecretSource": "EXTERNAL", "walletSecretConfig": reference}
+        assert record["responseElements"] == response
+
+    @pytest.mark.parametrize(
+        ("operation", "parameters"),
+        [
+            ("CreateWorkloadIdentity", {"name": "agent", "allowedResourceOauth2ReturnUrls": ["https://a/"]}),
+            ("UpdateWorkloadIdentity", {"name": "agent"}),
+            ("DeleteWorkloadIdentity", {"name": "agent"}),
+            ("SetTokenVaultCMK", {"kmsConfiguration": {"keyType": "CustomerManagedKey", "kmsKeyArn": KEY}}),
+            ("TagResource", {"resourceArn": ARN, "tags": {"team": "a"}}),
+        ],
+    )
+    def test_other_writes_are_logged_as_they_were_asked(self, operation: str, parameters: dict[str, Any]) -> None:
+        record = a_record(a_request("bedrock-agentcore", operation, **parameters))
+
+        assert (record["eventName"], record["readOnly"]) == (operation, False)
+        assert record["requestParameters"] == parameters
+
+
+class TestReadsThatAgentCoreMakes:
+    SERVICE = "bedrock-agentcore.amazonaws.com"
+    REQUEST = a_request("secretsmanager", "GetSecretValue", SecretId=ARN)
+
+    def test_its_own_say_who_and_what_and_nothing_of_the_value(self) -> None:
+        answer = Success({"ARN": ARN, "SecretString": CANARY, "VersionStages": ["AWSCURRENT"]})
+
+        record = cloudtrail.api_call(self.REQUEST, answer, Service(self.SERVICE), OCCASION)
+
+        assert record["userIdentity"] == {"type": "AWSService", "invokedBy": self.SERVICE}
+        assert (record["sourceIPAddress"], record["userAgent"]) == (self.SERVICE, self.SERVICE)
+        assert record["requestParameters"] == {"secretId": ARN}
+        assert (record["readOnly"], record["responseElements"]) == (True, None)
+        assert CANARY not in json.dumps(record)
+
+    def test_those_in_a_callers_name_show_both(self) -> None:
+        role = f"arn:aws:sts::{ACCOUNT}:assumed-role/Agent/session-1"
+        caller = Caller(role, ACCOUNT, "AROAX:session-1", "ASIAX", "Boto3/1", NOON, invoked_by=self.SERVICE)
+
+        record = cloudtrail.api_call(self.REQUEST, Success({}), caller, OCCASION)
+
+        identity = record["userIdentity"]
+        assert (identity["type"], identity["arn"], identity["invokedBy"]) == ("AssumedRole", role, self.SERVICE)
+        assert identity["sessionContext"]["sessionIssuer"]["userName"] == "Agent"
+        assert (record["sourceIPAddress"], record["userAgent"]) == (self.SERVICE, self.SERVICE)
+
+    def test_a_refused_one_has_its_code(self) -> None:
+        refused = Failure("AccessDeniedException", "no")
+
+        record = cloudtrail.api_call(self.REQUEST, refused, Service(self.SERVICE), OCCASION)
+
+        assert (record["errorCode"], record["errorMessage"]) == ("AccessDenied", "no")
+
 
 class TestCallers:
     def test_a_role_shows_its_session(self) -> None:
@@ -423,5 +492,23 @@ def test_claims_of_a_private_key_jwt_keep_their_values() -> None:
         "CreateOauth2CredentialProvider",
         oauth2ProviderConfigInput={"customOauth2ProviderConfig": custom},
     )
+
+    assert CANARY not in json.dumps(a_record(request))
+
+
+@pytest.mark.parametrize("operation", ["CreatePaymentCredentialProvider", "UpdatePaymentCredentialProvider"])
+@pytest.mark.parametrize(
+    ("member", "secrets"),
+    [
+        ("coinbaseCdpConfiguration", ["apiKeySecret", "walletSecret"]),
+        ("stripePrivyConfiguration", ["appSecret", "authorizationPrivateKey"]),
+    ],
+)
+@pytest.mark.parametrize("form", [CANARY, [CANARY], {"value": CANARY}])
+def test_no_secret_of_a_payment_provider_is_logged_in_whatever_form_it_comes(
+    operation: str, member: str, secrets: list[str], form: Any
+) -> None:
+    configuration = {member: dict.fromkeys([*secrets, "unknown"], form)}
+    request = a_request("bedrock-agentcore", operation, name="wallet", providerConfigurationInput=configuration)
 
     assert CANARY not in json.dumps(a_record(request))

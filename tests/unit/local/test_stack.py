@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,6 +55,50 @@ def test_a_server_that_ends_at_once_is_an_error_with_its_log(tmp_path: Path) -> 
 
     assert "no module named ministack" in str(failed.value)
     assert stack.stop(tmp_path / "state") is False
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_server_whose_starter_was_killed_is_found_and_ended(tmp_path: Path, heard: bool) -> None:
+    server = (
+        "import pathlib, signal, sys; from local import stack; "
+        "stack.announce(pathlib.Path(sys.argv[-1])); signal.pause()"
+    )
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{server}" "$@"\n')
+    python.chmod(0o755)
+    with stack._lock(tmp_path) as lock:
+        assert lock is not None
+        process = stack._spawn(python, 1, tmp_path, lock)  # as far as `start` came
+    if heard:
+        assert stack._is_true_within(30, (tmp_path / "server.json").exists)
+
+    assert stack.stop(tmp_path) is True
+
+    process.returncode = 0  # `stop` has waited for it
+    assert not stack._signal_group(process.pid, 0)
+    assert stack.stop(tmp_path) is False
+
+
+def test_a_command_to_agentcore_that_makes_no_sense_says_why(tmp_path: Path) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(400)
+            self.end_headers()
+            self.wfile.write(b"there is no such thing")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    asked: list[tuple[str, object]] = []
+    with HTTPServer((stack.LOOPBACK, 0), Refusing) as server:
+        Thread(target=server.handle_request).start()
+        aws = EmbeddedAws(f"http://{stack.LOOPBACK}:{server.server_port}", "1", "us-east-1", tmp_path, 1)
+
+        with pytest.raises(EmbeddedAwsError, match="there is no such thing"):
+            aws.agentcore("fail", operation="GetTokenVault")
+
+    assert asked == [("/_local/agentcore/fail", {"operation": "GetTokenVault"})]
 
 
 def test_a_missing_environment_is_named(tmp_path: Path) -> None:
