@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.verdict_change import described
 from secretwatch_cli.check import Answer
 from secretwatch_cli.result import Health, Result
 
@@ -73,19 +75,11 @@ def answer_json(answer: Answer, secret: str) -> dict[str, Any]:
 
 
 def _reference_json(state: ReferenceState) -> dict[str, Any]:
-    reference, unknown = state.reference, state.unknown
+    unknown = state.unknown
     return {
-        "providerArn": reference.provider_arn,
-        "providerKind": reference.provider.kind,
-        "providerName": reference.provider.name,
-        "field": reference.field,
-        "secretArn": reference.secret_arn,
-        "jsonKey": reference.json_key,
+        **described(state.reference),
         "verdict": state.verdict,
-        "findings": [
-            {"code": one.code, "evidence": one.evidence, "remedy": one.remedy, "command": one.command}
-            for one in state.findings
-        ],
+        "findings": [asdict(finding) for finding in state.findings],
         "unknown": {"reason": unknown.reason, "since": unknown.since.isoformat()} if unknown else None,
         "version": state.version,
         "checkedAt": state.checked_at.isoformat() if state.checked_at else None,

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
 from secretwatch.domain.state import ReferenceState
 
@@ -42,17 +42,18 @@ class VerdictChange:
             "id": self.id,
             "account": reference.provider.account,
             "region": reference.provider.region,
-            "reference": _reference(reference),
+            "reference": described(reference),
             "verdict": self.after.verdict,
             "previousVerdict": self.before.verdict,
-            "findings": [_finding(finding) for finding in self.after.findings],
+            "findings": [asdict(finding) for finding in self.after.findings],
             "evidence": "checked",
             "version": self.after.version,
             "checkedAt": self.after.checked_at.isoformat() if self.after.checked_at else None,
         }
 
 
-def _reference(reference: Reference) -> dict[str, Any]:
+def described(reference: Reference) -> dict[str, Any]:
+    """A reference as other programs read it."""
     return {
         "providerArn": reference.provider_arn,
         "providerKind": reference.provider.kind,
@@ -60,15 +61,6 @@ def _reference(reference: Reference) -> dict[str, Any]:
         "field": reference.field,
         "secretArn": reference.secret_arn,
         "jsonKey": reference.json_key,
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "evidence": finding.evidence,
-        "remedy": finding.remedy,
-        "command": finding.command,
     }
 
 

@@ -1,5 +1,6 @@
 """References and their state, found by the secret's ARN and by its name."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def item_of(state: ReferenceState) -> dict[str, Any]:
         "json_key": reference.json_key,
         "version": state.version,
         "verdict": state.verdict.value if state.verdict else None,
-        "findings": [_finding_item(finding) for finding in state.findings],
+        "findings": [asdict(finding) for finding in state.findings],
         "unknown": {"reason": unknown.reason, "since": unknown.since.isoformat()} if unknown else None,
         "good_version": state.good_version,
         "checked_at": state.checked_at.isoformat() if state.checked_at else None,
@@ -90,15 +91,6 @@ def state_of(item: Item) -> ReferenceState:
         good_version=item.get("good_version"),
         checked_at=datetime.fromisoformat(checked_at) if checked_at else None,
     )
-
-
-def _finding_item(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code.value,
-        "evidence": finding.evidence,
-        "remedy": finding.remedy,
-        "command": finding.command,
-    }
 
 
 def _finding(item: Item) -> Finding:
