@@ -82,6 +82,7 @@ UNJUDGED = (
                 "dynamodb:DescribeStream",
                 "dynamodb:GetRecords",
                 "dynamodb:GetShardIterator",
+                "dynamodb:ListStreams",
             }
         ),
     ),
@@ -259,7 +260,11 @@ def _unjudged_table() -> str:
 
 def _whose(group: Unjudged) -> str:
     covered = [one for one in permissions() if group.covers(one)]
-    return "<br>".join(dict.fromkeys(f"{one.statement.role}, {one.statement.sid}" for one in covered))
+    return "<br>".join(dict.fromkeys(f"{one.statement.role}, {one.statement.sid}{_on(group, one)}" for one in covered))
+
+
+def _on(group: Unjudged, one: Permission) -> str:
+    return f", on {_name(one.statement.resources[one.resource])}" if group.resources else ""
 
 
 if __name__ == "__main__":

@@ -121,6 +121,7 @@ NO_CALLS = {
     "dynamodb:DescribeStream",
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
     "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "kms:Decrypt",

@@ -7,9 +7,10 @@ from tests.contract.template import FUNCTIONS, RESOURCES, as_list, statements
 
 LEFT_OUT = {
     "kms:Decrypt": "whose key protects a secret is not known to the command",
-    "dynamodb:DescribeStream": "this and the next two: the state of the stream's mapping tells",
+    "dynamodb:DescribeStream": "this and the next three: the state of the stream's mapping tells",
     "dynamodb:GetRecords": "",
     "dynamodb:GetShardIterator": "",
+    "dynamodb:ListStreams": "",
     "xray:PutTraceSegments": "this and the next: nothing stops without traces",
     "xray:PutTelemetryRecords": "",
 }

@@ -1,0 +1,303 @@
+"""Takes one permission away from a deployed role, makes the function need it, and finds where the failure shows."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from functools import partial
+
+from docs.permissions import Permission
+from secretwatch.domain.change import Subject, WholeInventory, request
+from secretwatch.domain.consumer import GatewayName
+from secretwatch.domain.reference import ProviderKind, ProviderName
+from secretwatch.domain.secret import SecretId
+from tests.contract.template import as_list, of_type
+from tests.e2e.conftest import Fields, World, eventually
+
+REFUSED = re.compile("AccessDenied|AuthorizationError|not authorized")
+
+Act = Callable[[], str]
+"""Makes a function need something; returns words that the record, or the reference, has in it."""
+
+Cause = Callable[[World], AbstractContextManager[Act]]
+"""Prepares an act while every permission is there, and tidies up after it."""
+
+
+# --- taking away
+
+
+@contextmanager
+def without(world: World, role: str, *gone: Permission) -> Iterator[None]:
+    """The deployed role lacks exactly these of its permissions, for a while."""
+    iam, name = world.aws.client("iam"), world.physical_id(role)
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+
+    def put(statements: list[Fields]) -> None:
+        text = json.dumps({**document, "Statement": statements})
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=text)
+
+    put(list(_less(document["Statement"], gone)))
+    try:
+        yield
+    finally:
+        put(document["Statement"])
+
+
+def _less(statements: list[Fields], gone: Iterable[Permission]) -> Iterator[Fields]:
+    """What is left: one statement an action of those that lose something, and the others as they are."""
+    lost = {(one.statement.sid, one.action, one.resource) for one in gone}
+    for statement in statements:
+        sid, resources = statement["Sid"], as_list(statement["Resource"])
+        if sid not in {of for of, _, _ in lost}:
+            yield statement
+            continue
+        for action in as_list(statement["Action"]):
+            kept = [resource for number, resource in enumerate(resources) if (sid, action, number) not in lost]
+            if kept:
+                yield {**statement, "Sid": sid + action.split(":")[1], "Action": action, "Resource": kept}
+
+
+@contextmanager
+def impatient(world: World) -> Iterator[None]:
+    """The stack's queues give up after one try: the deployed ones take minutes, and no part in what shows."""
+    urls = [world.physical_id(name) for name, queue in of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in queue]
+    wanted = ["VisibilityTimeout", "RedrivePolicy"]
+    before = {url: world.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"] for url in urls}
+    for url, attributes in before.items():
+        redrive = {**json.loads(attributes["RedrivePolicy"]), "maxReceiveCount": 1}
+        hasty = {"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(redrive)}
+        world.sqs.set_queue_attributes(QueueUrl=url, Attributes=hasty)
+    try:
+        yield
+    finally:
+        for url, attributes in before.items():
+            world.sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
+# --- where it shows
+
+
+def shows(world: World, one: Permission, words: str, *, refusal: re.Pattern[str] = REFUSED) -> None:
+    """Wait until the failure is everywhere that the page says; fails when it never comes."""
+    for place in one.statement.shows[one.action]:
+        match place:
+            case "unknown":
+                eventually(lambda: _is_unknown(world, words, refusal))
+            case "log":
+                eventually(lambda: _is_logged(world, words, one, refusal))
+            case "UnpublishedVerdicts":  # on the embedded AWS only the line in the log: see the page
+                eventually(lambda: any(words in failed["correlation_id"] for failed in _failed(world, one, refusal)))
+            case queue:
+                eventually(lambda queue=queue: _is_in(world, queue, words, one, refusal))  # type: ignore[misc]
+
+
+def _is_unknown(world: World, secret: str, refusal: re.Pattern[str]) -> bool:
+    unknown = [record["unknown"] for record in world.records(secret)]
+    return bool(unknown) and all(one and refusal.search(one["reason"]) for one in unknown)
+
+
+def _is_logged(world: World, request_id: str, one: Permission, refusal: re.Pattern[str]) -> bool:
+    lines = [line for line in _lines(world, one, "trail unknown") if line["correlation_id"] == request_id]
+    return any(refusal.search(line["reason"]) for line in lines)
+
+
+def _is_in(world: World, queue: str, words: str, one: Permission, refusal: re.Pattern[str]) -> bool:
+    """Whether the queue of failures has such a record, and the log says of it that it was refused."""
+    url = world.physical_id(queue)
+    messages = world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
+    found = [message for message in messages if words in message["Body"]]
+    for message in found:
+        world.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    failed = {line["record"] for line in _failed(world, one, refusal)}
+    return any(message["MessageId"] in failed for message in found)
+
+
+def _failed(world: World, one: Permission, refusal: re.Pattern[str]) -> list[Fields]:
+    lines = _lines(world, one, "record failed")
+    return [line for line in lines if refusal.search(f"{line['error']} {line['reason']}")]
+
+
+def _lines(world: World, one: Permission, message: str) -> list[Fields]:
+    """What the role's function logged, and meant by that message."""
+    group = world.physical_id(one.statement.role.removesuffix("Role") + "Logs")
+    pages = world.aws.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    texts = (event["message"] for page in pages for event in page["events"])
+    return [line for text in texts if f'"{message}"' in text and (line := json.loads(text))["message"] == message]
+
+
+# --- causes
+
+
+def asked(world: World, queue: str, subject: Subject) -> str:
+    """Ask the stack to look at something; returns the request's id."""
+    request_id = str(uuid.uuid4())
+    body = json.dumps(request(subject, at=datetime.now(UTC), request_id=request_id))
+    world.sqs.send_message(QueueUrl=world.physical_id(queue), MessageBody=body)
+    return request_id
+
+
+@contextmanager
+def a_provider(world: World) -> Iterator[tuple[str, str]]:
+    """A secret and a provider that references it, which was checked; the provider goes afterwards."""
+    secret = world.secret()
+    name = world.provider(secret)
+    try:
+        yield secret, name
+    finally:
+        world.agentcore.delete_api_key_credential_provider(name=name)
+
+
+@contextmanager
+def a_check_is_asked_for(world: World) -> Iterator[Act]:
+    """By both queues, in the same words."""
+    with a_provider(world) as (secret, _):
+
+        def act() -> str:
+            for queue in ("ChangeQueue", "SweepQueue"):
+                asked(world, queue, SecretId.of_arn(secret))
+            return secret
+
+        yield act
+
+
+@contextmanager
+def a_value_is_put(world: World) -> Iterator[Act]:
+    """Whose version is new to the Registry."""
+    with a_provider(world) as (secret, _):
+
+        def act() -> str:
+            world.secrets.put_secret_value(SecretId=secret, SecretString='{"key": "another value"}')
+            return secret
+
+        yield act
+
+
+@contextmanager
+def a_reference_breaks(world: World) -> Iterator[Act]:
+    """Of which people are to be told."""
+    with a_provider(world) as (secret, provider):
+
+        def act() -> str:
+            world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
+            return provider
+
+        yield act
+
+
+@contextmanager
+def a_reference_breaks_while_the_topic_refuses(world: World) -> Iterator[Act]:
+    """So that telling fails, whatever the function may do."""
+    sns, topic = world.aws.client("sns"), world.outputs["AlertsTopicArn"]
+    before = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": topic}
+
+    def allow(policy: str) -> None:
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+
+    with a_reference_breaks(world) as act:
+        allow(json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+        try:
+            yield act
+        finally:
+            allow(before)
+
+
+@contextmanager
+def an_inventory_is_due(world: World) -> Iterator[Act]:
+    """With a provider that is known."""
+    with a_provider(world):
+        yield lambda: asked(world, "InventoryQueue", WholeInventory(world.aws.account, world.aws.region))
+
+
+@contextmanager
+def a_provider_is_to_be_read(world: World, kind: ProviderKind) -> Iterator[Act]:
+    """AgentCore is asked for it, whether there is one of that name or not."""
+    name = ProviderName(world.aws.account, world.aws.region, kind, f"agent-{uuid.uuid4().hex[:8]}")
+    yield lambda: asked(world, "InventoryQueue", name)
+
+
+@contextmanager
+def a_provider_comes(world: World) -> Iterator[Act]:
+    """With a reference that is new."""
+    secret, name = world.secret(), f"agent-{uuid.uuid4().hex[:8]}"
+
+    def act() -> str:
+        world.agentcore.create_api_key_credential_provider(
+            name=name, apiKeySecretSource="EXTERNAL", apiKeySecretConfig={"secretId": secret, "jsonKey": "key"}
+        )
+        return name
+
+    yield act
+    world.agentcore.delete_api_key_credential_provider(name=name)
+
+
+@contextmanager
+def a_provider_goes(world: World) -> Iterator[Act]:
+    """Which was recorded."""
+    name = world.provider(world.secret())
+
+    def act() -> str:
+        world.agentcore.delete_api_key_credential_provider(name=name)
+        return name
+
+    yield act
+
+
+@contextmanager
+def a_gateway_is_to_be_read(world: World) -> Iterator[Act]:
+    """With one target."""
+    gateway = world.agentcore.create_gateway(
+        name=f"support-{uuid.uuid4().hex[:8]}",
+        roleArn=f"arn:aws:iam::{world.aws.account}:role/support",
+        protocolType="MCP",
+        authorizerType="AWS_IAM",
+    )["gatewayId"]
+    world.agentcore.create_gateway_target(
+        gatewayIdentifier=gateway,
+        name="crm",
+        targetConfiguration={"mcp": {"mcpServer": {"endpoint": "https://crm.example.com/mcp"}}},
+        credentialProviderConfigurations=[{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
+    )
+    yield lambda: asked(world, "InventoryQueue", GatewayName(world.aws.account, world.aws.region, gateway))
+
+
+CAUSES: Mapping[tuple[str, str], Cause] = {
+    ("CheckReferencesRole", "dynamodb:Query"): a_check_is_asked_for,
+    ("CheckReferencesRole", "dynamodb:PutItem"): a_check_is_asked_for,
+    ("CheckReferencesRole", "secretsmanager:DescribeSecret"): a_value_is_put,
+    ("CheckReferencesRole", "secretsmanager:GetSecretValue"): a_value_is_put,
+    ("TakeInventoryRole", "sqs:SendMessage"): an_inventory_is_due,
+    ("TakeInventoryRole", "dynamodb:Query"): an_inventory_is_due,
+    ("TakeInventoryRole", "dynamodb:GetItem"): a_provider_comes,
+    ("TakeInventoryRole", "dynamodb:PutItem"): a_provider_comes,
+    ("TakeInventoryRole", "dynamodb:DeleteItem"): a_provider_goes,
+    ("TakeInventoryRole", "bedrock-agentcore:ListApiKeyCredentialProviders"): an_inventory_is_due,
+    ("TakeInventoryRole", "bedrock-agentcore:ListOauth2CredentialProviders"): an_inventory_is_due,
+    ("TakeInventoryRole", "bedrock-agentcore:ListPaymentCredentialProviders"): an_inventory_is_due,
+    ("TakeInventoryRole", "bedrock-agentcore:GetApiKeyCredentialProvider"): partial(
+        a_provider_is_to_be_read, kind=ProviderKind.API_KEY
+    ),
+    ("TakeInventoryRole", "bedrock-agentcore:GetOauth2CredentialProvider"): partial(
+        a_provider_is_to_be_read, kind=ProviderKind.OAUTH2
+    ),
+    ("TakeInventoryRole", "bedrock-agentcore:GetPaymentCredentialProvider"): partial(
+        a_provider_is_to_be_read, kind=ProviderKind.PAYMENT
+    ),
+    ("TakeInventoryRole", "bedrock-agentcore:GetGateway"): a_gateway_is_to_be_read,
+    ("TakeInventoryRole", "bedrock-agentcore:ListGatewayTargets"): a_gateway_is_to_be_read,
+    ("TakeInventoryRole", "bedrock-agentcore:GetGatewayTarget"): a_gateway_is_to_be_read,
+    ("TakeInventoryRole", "bedrock-agentcore:ListGateways"): an_inventory_is_due,
+    ("TakeInventoryRole", "cloudtrail:DescribeTrails"): an_inventory_is_due,
+    ("TakeInventoryRole", "cloudtrail:GetTrailStatus"): an_inventory_is_due,
+    ("TakeInventoryRole", "cloudtrail:GetEventSelectors"): an_inventory_is_due,
+    ("PublishVerdictsRole", "events:PutEvents"): a_reference_breaks,
+    ("SendAlertsRole", "dynamodb:GetItem"): a_reference_breaks,
+    ("SendAlertsRole", "dynamodb:Query"): a_reference_breaks,
+    ("SendAlertsRole", "dynamodb:PutItem"): a_reference_breaks,
+    ("SendAlertsRole", "dynamodb:UpdateItem"): a_reference_breaks,
+    ("SendAlertsRole", "dynamodb:DeleteItem"): a_reference_breaks_while_the_topic_refuses,
+    ("SendAlertsRole", "sns:Publish"): a_reference_breaks,
+}

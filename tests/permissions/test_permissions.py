@@ -1,0 +1,48 @@
+"""No permission of a role is superfluous: without any one of them something fails, where docs/permissions.md says."""
+
+import re
+from contextlib import ExitStack
+
+import pytest
+
+from docs.permissions import Permission, permissions, roles, unjudged
+from tests.e2e.conftest import World
+from tests.permissions.probing import CAUSES, REFUSED, a_reference_breaks_while_the_topic_refuses, shows, without
+
+JUDGED = [one for one in permissions() if not unjudged(one)]
+UNJUDGED = [one for one in permissions() if unjudged(one)]
+
+# Without it, telling fails twice: the topic refuses, and then that it did cannot be forgotten.
+REFUSALS = {("SendAlertsRole", "dynamodb:DeleteItem"): re.compile("IdempotencyPersistenceLayerError")}
+
+
+def test_with_every_permission_nothing_is_refused(world: World) -> None:
+    for cause in {*CAUSES.values()} - {a_reference_breaks_while_the_topic_refuses}:
+        with cause(world) as act:
+            act()
+    world.settle()
+
+    assert not REFUSED.search(world.log())
+
+
+@pytest.mark.parametrize("one", JUDGED, ids=str)
+def test_without_a_permission_the_failure_shows_where_the_page_says(one: Permission, world: World) -> None:
+    which = one.statement.role, one.action
+
+    with CAUSES[which](world) as act, without(world, one.statement.role, one):
+        shows(world, one, act(), refusal=REFUSALS.get(which, REFUSED))
+
+
+def test_what_the_page_calls_unjudged_is_indeed_not_missed_here(world: World) -> None:
+    key = world.aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    secret = world.secrets.create_secret(Name="agents/own-key", SecretString='{"key": "a value"}', KmsKeyId=key)["ARN"]
+
+    with ExitStack() as taken:
+        for role in roles():
+            taken.enter_context(without(world, role, *(one for one in UNJUDGED if one.statement.role == role)))
+        assert world.verdict(secret, world.provider(secret)) == "RESOLVES"
+        world.settle()
+
+
+def test_every_cause_is_of_a_permission_that_some_role_has() -> None:
+    assert set(CAUSES) == {(one.statement.role, one.action) for one in JUDGED}
