@@ -14,7 +14,7 @@ from typing import Any
 from tests.contract.template import FUNCTIONS, RESOURCES, TEMPLATE, arn_of, as_list, of_type
 
 PAGE = Path(__file__).with_suffix(".md")
-POLICIES = Path(__file__).with_suffix("")
+POLICIES = Path(__file__).parent / "policies"
 """The folder of the ready policies."""
 
 

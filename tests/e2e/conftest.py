@@ -126,14 +126,39 @@ class World:
         eventually(lambda: self.alerts(marker) or None)
 
     def _subscribed_queue(self) -> str:
-        queue = self.sqs.create_queue(QueueName=f"people-{uuid.uuid4().hex[:8]}")["QueueUrl"]
-        arn = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
-        policy = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": arn}]}
-        self.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+        url, arn = self._queue("people", "sns.amazonaws.com")
         self.aws.client("sns").subscribe(TopicArn=self.outputs["AlertsTopicArn"], Protocol="sqs", Endpoint=arn)
-        url: str = queue
         return url
+
+    # --- other teams
+
+    def event_queue(self) -> str:
+        """A queue that hears every event of AWS and of Secretwatch from now on; returns its URL."""
+        url, arn = self._queue("events", "events.amazonaws.com")
+        events, name = self.aws.client("events"), arn.rsplit(":", 1)[1]
+        for bus, prefix in (("default", "aws."), (self.outputs["BusName"], "secretwatch")):
+            pattern = json.dumps({"source": [{"prefix": prefix}]})
+            events.put_rule(Name=name, EventBusName=bus, EventPattern=pattern)
+            events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+        return url
+
+    def events(self, url: str) -> list[Fields]:
+        """Take every event that has come to the queue."""
+        found: list[Fields] = []
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                found.append(json.loads(message["Body"]))
+        return found
+
+    def _queue(self, prefix: str, service: str) -> tuple[str, str]:
+        """A queue that the service may send to: its URL and its ARN."""
+        url: str = self.sqs.create_queue(QueueName=f"{prefix}-{uuid.uuid4().hex[:8]}")["QueueUrl"]
+        arn: str = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        self.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+        return url, arn
 
 
 @pytest.fixture(scope="session")

@@ -213,7 +213,7 @@ def test_the_alarm_on_failures_reaches_people(world: World, failures: str) -> No
 
 
 def test_no_value_reaches_a_log_an_event_the_table_or_an_alert(world: World) -> None:
-    canary = "canary-5d41402abc4b2a76b9719d911017c592"
+    canary, event_queue = "canary-5d41402abc4b2a76b9719d911017c592", world.event_queue()
     secret = world.secret(json.dumps({"key": canary}))
     provider = world.provider(secret)
     for value in (json.dumps({"key": f"{canary}-2"}), json.dumps({"lost": canary}), f"{canary} is not JSON"):
@@ -222,6 +222,10 @@ def test_no_value_reaches_a_log_an_event_the_table_or_an_alert(world: World) -> 
     eventually(lambda: world.alerts(provider) or None)
     world.settle()
 
+    events = world.events(event_queue)
+    sources = {event["source"] for event in events if secret in json.dumps(event)}
+    assert sources == {"aws.secretsmanager", "aws.bedrock-agentcore", "secretwatch"}
+    assert canary not in json.dumps(events)
     table = world.dynamodb.scan(TableName=world.outputs["RegistryTable"], ConsistentRead=True)["Items"]
     assert secret in json.dumps(table, default=str)
     assert canary not in json.dumps(table, default=str)
