@@ -172,11 +172,14 @@ def test_what_cannot_be_processed_reaches_the_dead_letter_queue_and_the_rest_goe
     # The deployed time-out is three minutes a try: too long for a test, and no part of what it shows.
     world.sqs.set_queue_attributes(QueueUrl=change_queue, Attributes={"VisibilityTimeout": "1"})
 
+    alarm = world.physical_id("ChangeDeadLettersAlarm")
+    told_before = len(world.alerts(alarm))
     poison = ["{not JSON", json.dumps({"source": "aws.ec2"})]
     world.deliver("ChangeQueueUrl", poison[0], put_secret_value_event(world, world.secret()), poison[1])
     world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
 
     eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    eventually(lambda: len(world.alerts(alarm)) > told_before)
     found: list[str] = []
 
     def all_found() -> bool:

@@ -3,17 +3,14 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
+from secretwatch.attempts import or_unknown, until_won
 from secretwatch.domain.facts import Facts, SecretDescription, Unknown, ValueFacts, ValueShape
 from secretwatch.domain.judging import judge
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
-from secretwatch.errors import LostRace, Permanent, Transient
+from secretwatch.errors import LostRace
 from secretwatch.ports import References, Secrets
-from secretwatch.racing import until_won
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ class Checking:
         return Checked(state, after, judgement.unknown)
 
     def _gather(self, arn: str, states: Collection[ReferenceState]) -> Facts:
-        secret = _or_unknown(lambda: self._secrets.describe(arn))
+        secret = or_unknown(lambda: self._secrets.describe(arn))
         if not isinstance(secret, SecretDescription) or secret.deletion_date or secret.current is None:
             return Facts(secret)
         json_keys = {key for state in states if (key := state.reference.json_key) is not None}
@@ -97,17 +94,7 @@ class Checking:
         return Facts(secret, current)
 
     def _shapes(self, arn: str, stage: str, json_keys: Collection[str]) -> ValueFacts | Unknown:
-        return _or_unknown(lambda: self._secrets.shapes(arn, stage=stage, json_keys=json_keys))
-
-
-def _or_unknown(read: Callable[[], T]) -> T | Unknown:
-    """What was read, or why it could not be: a failed read of ours says nothing about the secret."""
-    try:
-        return read()
-    except Transient as error:
-        return Unknown(str(error), transient=True)
-    except Permanent as error:
-        return Unknown(str(error), transient=False)
+        return or_unknown(lambda: self._secrets.shapes(arn, stage=stage, json_keys=json_keys))
 
 
 def _faulty(value: ValueFacts | Unknown) -> bool:

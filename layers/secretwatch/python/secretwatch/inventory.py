@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from secretwatch.attempts import or_unknown, until_won
 from secretwatch.domain.change import Subject, WholeInventory
 from secretwatch.domain.consumer import Gateway, GatewayName
 from secretwatch.domain.facts import Unknown
@@ -12,9 +13,8 @@ from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, R
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.trail import missing
-from secretwatch.errors import Permanent, SecretwatchError, Transient
+from secretwatch.errors import SecretwatchError
 from secretwatch.ports import GatewayRecords, Gateways, ProviderRecords, Providers, References, Requests, Trails
-from secretwatch.racing import until_won
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,7 @@ class Inventory:
 
     def without_trail(self, region: str) -> frozenset[str] | Unknown:
         """Whose changes no trail hands over; a trail that we may not see leaves it unknown."""
-        try:
-            return missing(self.trails.coverages(region))
-        except (Transient, Permanent) as error:
-            return Unknown(str(error), transient=isinstance(error, Transient))
+        return or_unknown(lambda: missing(self.trails.coverages(region)))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from secretwatch.domain.finding import Finding, Verdict
 from secretwatch.domain.reference import ProviderKind, Reference
 from secretwatch.domain.state import ReferenceState
 
-SUBJECT_LIMIT = 100  # SNS, Publish: Subject is ASCII text of fewer than 100 characters plus one
+SUBJECT_LIMIT = 100  # SNS, Publish: a Subject is ASCII text of less than 100 characters
 
 
 @dataclass(frozen=True, slots=True)
