@@ -1,18 +1,40 @@
 """Readable stand-ins for the ports, and builders with defaults."""
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
+from secretwatch.checking import Checking
 from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
-from secretwatch.domain.facts import NoSuchSecret, SecretDescription, Unknown, ValueFacts, ValueShape
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.facts import (
+    Asked,
+    Facts,
+    IdentityDecision,
+    KeyDescription,
+    NoSuchKey,
+    NoSuchProvider,
+    NoSuchSecret,
+    Rotation,
+    SecretDescription,
+    Unknown,
+    ValueFacts,
+    ValueShape,
+)
+from secretwatch.domain.finding import Code
+from secretwatch.domain.key import KeyId
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
+from secretwatch.domain.rules import AGENTCORE, Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.trail import WATCHED, Coverage
-from secretwatch.errors import LostRace
+from secretwatch.domain.waiver import Waiver
+from secretwatch.errors import LostRace, Permanent
+from secretwatch.gathering import Gathering
+from secretwatch.policy import Grant, Policy, Principal
 from secretwatch.ports import KnownGateway, KnownProvider
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
@@ -61,13 +83,59 @@ def a_consumer(provider: str = "crm-oauth", *, target: str = "crm") -> Consumer:
     )
 
 
+def a_statement(**changes: Any) -> dict[str, Any]:
+    """A statement that lets AgentCore read the secret; a part that is None is left out."""
+    statement = {
+        "Sid": "AgentCoreRead",
+        "Effect": "Allow",
+        "Principal": {"Service": AGENTCORE},
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+        **changes,
+    }
+    return {name: part for name, part in statement.items() if part is not None}
+
+
+def a_document(*statements: dict[str, Any]) -> str:
+    """The text of a policy with these statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+LETS_AGENTCORE_READ = a_document(a_statement())
+LETS_AGENTCORE_DECRYPT = a_document(a_statement(Sid="AgentCoreDecrypt", Action="kms:Decrypt"))
+
+KEY_ARN = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def facts(
+    secret: SecretDescription | NoSuchSecret | Unknown | None = None,
+    current: ValueFacts | Unknown | None = None,
+    *,
+    at: datetime = NOON,
+    policies: tuple[Policy, ...] | Unknown | None = None,
+    **others: Any,
+) -> Facts:
+    """Facts of a secret that AgentCore may read, unless said otherwise."""
+    return Facts(
+        SecretDescription(versions={"AWSCURRENT": "v1"}) if secret is None else secret,
+        at,
+        current=current,
+        policies=(Policy.parse(LETS_AGENTCORE_READ),) if policies is None else policies,
+        **others,
+    )
+
+
 @dataclass
 class FakeSecret:
-    """A secret of the fake Secrets Manager; shapes by staging label and JSON key."""
+    """A secret of the fake Secrets Manager that AgentCore may read; shapes by version id, policies by name."""
 
     versions: dict[str, str] = field(default_factory=lambda: {"AWSCURRENT": "v1"})
     shapes: dict[str, ValueShape] = field(default_factory=dict)
     deletion_date: datetime | None = None
+    policies: dict[str, str] = field(default_factory=lambda: {"default": LETS_AGENTCORE_READ})
+    key: KeyId | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+    rotation: Rotation = Rotation()
 
     def rotate(self, version_id: str, shape: ValueShape = ValueShape.USABLE) -> None:
         """Make a new version current; the one before becomes the previous."""
@@ -76,7 +144,10 @@ class FakeSecret:
 
 
 class FakeSecrets:
-    """`ports.Secrets` in memory. Every JSON key of a version has the same shape: usable unless said otherwise."""
+    """`ports.Secrets` in memory. Every JSON key of a version has the same shape: usable unless said otherwise.
+
+    `failures` are raised: by operation, or by staging label for values.
+    """
 
     def __init__(self, **secrets: FakeSecret) -> None:
         self.secrets = {secret_arn(name): secret for name, secret in secrets.items()}
@@ -84,18 +155,127 @@ class FakeSecrets:
         self.failures: dict[str, Exception] = {}
 
     def describe(self, arn: str) -> SecretDescription | NoSuchSecret:
-        if failure := self.failures.get("describe"):
-            raise failure
-        secret = self.secrets.get(arn)
-        return SecretDescription(secret.deletion_date, dict(secret.versions)) if secret else NoSuchSecret()
+        self._fail("describe")
+        if arn not in self.secrets:
+            name = SecretId.of_arn(arn).name
+            return NoSuchSecret(next((one for one in self.secrets if SecretId.of_arn(one).name == name), None))
+        secret = self.secrets[arn]
+        return SecretDescription(
+            secret.deletion_date, dict(secret.versions), secret.key, dict(secret.tags), secret.rotation
+        )
+
+    def policy_names(self, arn: str) -> list[str]:
+        self._fail("policy_names")
+        return sorted(self.secrets[arn].policies) if arn in self.secrets else []
+
+    def policy(self, arn: str, name: str) -> Policy | None:
+        self._fail("policy")
+        text = self.secrets[arn].policies.get(name) if arn in self.secrets else None
+        return Policy.parse(text, name) if text else None
 
     def shapes(self, arn: str, *, stage: str, json_keys: Collection[str]) -> ValueFacts:
         self.values_read.append((arn, stage))
-        if failure := self.failures.get(stage):
-            raise failure
+        self._fail(stage)
         secret = self.secrets[arn]
         version_id = secret.versions[stage]
         return ValueFacts(version_id, dict.fromkeys(json_keys, secret.shapes.get(version_id, ValueShape.USABLE)))
+
+    def _fail(self, operation: str) -> None:
+        if failure := self.failures.get(operation):
+            raise failure
+
+
+class FakeKeys:
+    """`ports.Keys` in memory; `aliases` say what each alias means."""
+
+    def __init__(self, **policies: str) -> None:
+        self.keys: dict[str, KeyDescription] = {}
+        self.policies: dict[str, str] = {}
+        self.aliases: dict[str, str] = {}
+        self.given: dict[str, tuple[Grant, ...]] = {}
+        self.reads: list[str] = []
+
+    def add(self, arn: str = KEY_ARN, *, policy: str = LETS_AGENTCORE_DECRYPT, state: str = "Enabled") -> KeyId:
+        self.keys[arn], self.policies[arn] = KeyDescription(arn, state), policy
+        return KeyId(arn)
+
+    def describe(self, key: KeyId) -> KeyDescription | NoSuchKey:
+        self.reads.append("describe")
+        return self.keys.get(self.aliases.get(key.arn, key.arn), NoSuchKey())
+
+    def policy(self, key_arn: str) -> Policy:
+        self.reads.append("policy")
+        if key_arn not in self.policies:
+            raise Permanent("GetKeyPolicy: NotFoundException")
+        return Policy.parse(self.policies[key_arn])
+
+    def grants(self, key_arn: str, grantee: Principal) -> tuple[Grant, ...]:
+        self.reads.append("grants")
+        return self.given.get(key_arn, ())
+
+
+class FakeStatuses:
+    """`ports.ProviderStatuses` in memory: well, unless said otherwise."""
+
+    def __init__(self) -> None:
+        self.statuses: dict[ProviderName, ProviderStatus | NoSuchProvider] = {}
+
+    def status(self, name: ProviderName) -> ProviderStatus | NoSuchProvider:
+        return self.statuses.get(name, ProviderStatus())
+
+
+class FakeIdentities:
+    """`ports.Identities` in memory; a role of which nothing is said may not be asked about."""
+
+    def __init__(self) -> None:
+        self.decisions: dict[Asked, IdentityDecision] = {}
+
+    def decide(self, role_arn: str, action: str, resource: str) -> IdentityDecision:
+        if (role_arn, action) not in self.decisions:
+            raise Permanent("SimulatePrincipalPolicy: AccessDenied")
+        return self.decisions[role_arn, action]
+
+
+class InMemoryWaivers:
+    """`ports.Waivers` in memory."""
+
+    def __init__(self) -> None:
+        self.waivers: list[Waiver] = []
+
+    def holding(self, subjects: Collection[tuple[str, Code]]) -> list[Waiver]:
+        return [waiver for waiver in self.waivers if (waiver.subject, waiver.code) in subjects]
+
+
+class InMemoryProtectedSecrets:
+    """`ports.ProtectedSecrets` in memory."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[KeyId, set[str]] = {}
+
+    def record(self, secret_arn: str, keys: Collection[KeyId], *, until: datetime) -> None:
+        for key in keys:
+            self.secrets.setdefault(key, set()).add(secret_arn)
+
+    def under(self, key: KeyId) -> list[SecretId]:
+        return [SecretId.of_arn(arn) for arn in sorted(self.secrets.get(key, ()))]
+
+
+@dataclass
+class FakeWorld:
+    """Everything that a check reads and writes, and the checking over it."""
+
+    references: "InMemoryReferences"
+    secrets: FakeSecrets
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    statuses: FakeStatuses = field(default_factory=FakeStatuses)
+    consumers: "InMemoryGatewayRecords" = field(default_factory=lambda: InMemoryGatewayRecords())
+    identities: FakeIdentities = field(default_factory=FakeIdentities)
+    waivers: InMemoryWaivers = field(default_factory=InMemoryWaivers)
+    protected: InMemoryProtectedSecrets = field(default_factory=InMemoryProtectedSecrets)
+
+    def checking(self, clock: Callable[[], datetime] = lambda: NOON, *, rules: Rules = Rules()) -> Checking:
+        gathering = Gathering(self.secrets, self.keys, self.statuses, self.consumers, self.identities, rules=rules)
+        return Checking(self.references, gathering, self.waivers, self.protected, rules=rules, clock=clock)
 
 
 class InMemoryReferences:

@@ -24,26 +24,35 @@ processor = RecordProcessor(EventType.SQS)
 
 
 @cache
-def checking() -> Checking:
-    settings = CheckReferencesSettings.from_environ(os.environ)
-    references = DynamoDbReferences(client("dynamodb"), settings.registry_table)
-    return Checking(references, SecretsManagerSecrets(client("secretsmanager")))
+def settings() -> CheckReferencesSettings:
+    return CheckReferencesSettings.from_environ(os.environ)
 
 
-def check(secret: SecretId) -> list[Checked]:
-    checked = checking().check(secret)
-    for one in checked:
-        telemetry.reference_checked(one)
-    return checked
+@cache
+def checking_of_a_batch() -> Callable[[], Checking]:
+    """Makes what checks one batch of records: keys and providers are read once in it, clients once in a process."""
+    dynamodb, table, rules = client("dynamodb"), settings().registry_table, settings().rules
+    references, waivers = DynamoDbReferences(dynamodb, table), DynamoDbWaivers(dynamodb, table)
+    protected = DynamoDbProtectedSecrets(dynamodb, table)
+    gathering = partial(
+        Gathering,
+        SecretsManagerSecrets(client("secretsmanager")),
+        KmsKeys(client("kms")),
+        DynamoDbProviderRecords(dynamodb, table),
+        DynamoDbConsumers(dynamodb, table),
+        IamIdentities(client("iam")),
+        rules=rules,
+    )
+    return lambda: Checking(references, gathering(), waivers, protected, rules=rules)
 
 
-def handle_record(check: Callable[[SecretId], list[Checked]], record: SQSRecord) -> None:
+def handle_record(check: Callable[[SecretId, Observation | None], list[Checked]], record: SQSRecord) -> None:
     telemetry.count("ChangesReceived")
     change = read_change(record.body)
     telemetry.logger.set_correlation_id(change.event_id)
     if not isinstance(change.subject, SecretId):
         raise UnknownChange(f"{change.what!r} is not about a secret")
-    checked = check(change.subject)
+    checked = check(change.subject, change.observation)
     telemetry.change_received(change, relevant=bool(checked))
     if again := [one.unknown.reason for one in checked if one.unknown and one.unknown.transient]:
         raise Transient(again[0])

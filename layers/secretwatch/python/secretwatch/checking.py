@@ -1,16 +1,24 @@
 """Checking: does every reference to a secret still resolve?"""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from secretwatch.attempts import or_unknown, until_won
-from secretwatch.domain.facts import Facts, SecretDescription, Unknown, ValueFacts, ValueShape
+from secretwatch.attempts import until_won
+from secretwatch.domain.access import access_of
+from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription, Unknown, ValueFacts, ValueShape
 from secretwatch.domain.judging import judge
+from secretwatch.domain.key import KeyId
+from secretwatch.domain.observed import Observation
+from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.waiver import waivable, waived
 from secretwatch.errors import LostRace
-from secretwatch.ports import References, Secrets
+from secretwatch.gathering import Gathering
+from secretwatch.ports import ProtectedSecrets, References, Waivers
+
+_KEYS_KNOWN_FOR = timedelta(days=30)  # every check renews it: what is not renewed so long is no longer referenced
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +42,47 @@ class Checking:
     """
 
     def __init__(
-        self, references: References, secrets: Secrets, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        references: References,
+        gathering: Gathering,
+        waivers: Waivers,
+        protected: ProtectedSecrets,
+        *,
+        rules: Rules,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`clock` tells the time of a check."""
         self._references = references
-        self._secrets = secrets
+        self._gathering = gathering
+        self._waivers = waivers
+        self._protected = protected
+        self._rules = rules
         self._clock = clock
 
-    def check(self, secret: SecretId) -> list[Checked]:
+    def check(self, secret: SecretId, observation: Observation | None = None) -> list[Checked]:
         """Check every reference to the secret; an empty list means that nobody references it.
 
+        What was observed of the secret is kept with its references, and judged with the rest.
         When another check is first, it has seen what we were asked to look at if it began later: in a burst, one check
         serves all who wait. Raises LostRace when others were first several times over and began before.
         """
         asked = self._clock()
         try:
-            return self._check_once(secret, seen_since=None)
+            return self._check_once(secret, observation, seen_since=None)
         except LostRace:
-            return until_won(lambda: self._check_once(secret, seen_since=asked))
+            # Another check cannot have seen what was observed: that has to be kept whoever was first.
+            seen_since = None if observation else asked
+            return until_won(lambda: self._check_once(secret, observation, seen_since=seen_since))
 
-    def _check_once(self, secret: SecretId, *, seen_since: datetime | None) -> list[Checked]:
+    def _check_once(
+        self, secret: SecretId, observation: Observation | None, *, seen_since: datetime | None
+    ) -> list[Checked]:
         states = self._references.of_secret(secret)
         seen = [state for state in states if seen_since and state.checked_at and state.checked_at > seen_since]
-        return [
-            *(Checked(state, state, None) for state in seen),
-            *self._check_states([state for state in states if state not in seen]),
-        ]
+        pending = [state for state in states if state not in seen]
+        if observation:
+            pending = [state.with_observation(observation) for state in pending]
+        return [*(Checked(state, state, None) for state in seen), *self._check_states(pending)]
 
     def _check_states(self, states: list[ReferenceState]) -> list[Checked]:
         by_arn = {state.reference.secret_arn for state in states}
@@ -71,34 +94,45 @@ class Checking:
 
     def _check_secret(self, arn: str, states: list[ReferenceState]) -> list[Checked]:
         at = self._clock()
-        facts = self._gather(arn, states)
-        return [self._conclude(state, facts, at) for state in states]
+        facts = self._gathering.gather(arn, states, at=at)
+        self._remember_keys(arn, facts.values(), at)
+        concluded = [self._conclude(state, facts[state.reference], at) for state in states]
+        checked = self._with_waivers(concluded, at)
+        for one in checked:
+            self._references.store(one.after)
+        return checked
 
-    def _conclude(self, state: ReferenceState, facts: Facts, at: datetime) -> Checked:
-        judgement = judge(state.reference, facts)
-        after = state.after(judgement, good_version=_good_version(state, facts), at=at)
-        self._references.store(after)
-        return Checked(state, after, judgement.unknown)
+    def _conclude(self, before: ReferenceState, facts: Facts, at: datetime) -> Checked:
+        state = before.with_access(access_of(before.reference, facts), at=at)
+        judgement = judge(state.reference, replace(facts, access_since=state.access_since), self._rules)
+        good_version = _good_version(state, facts)
+        after = state.after(judgement, good_version=good_version, at=at, unknown_after=self._rules.unknown_after)
+        return Checked(before, after, judgement.unknown)
 
-    def _gather(self, arn: str, states: Collection[ReferenceState]) -> Facts:
-        secret = or_unknown(lambda: self._secrets.describe(arn))
-        if not isinstance(secret, SecretDescription) or secret.deletion_date or secret.current is None:
-            return Facts(secret)
-        json_keys = {key for state in states if (key := state.reference.json_key) is not None}
-        if all(state.good_version == secret.current for state in states if state.reference.json_key is not None):
-            # Reading a value moves LastAccessedDate, by which people find unused secrets: only a new one is read.
-            return Facts(secret, ValueFacts(secret.current, dict.fromkeys(json_keys, ValueShape.USABLE)))
-        current = self._shapes(arn, "AWSCURRENT", json_keys)
-        if secret.previous and _faulty(current):
-            return Facts(secret, current, self._shapes(arn, "AWSPREVIOUS", json_keys))
-        return Facts(secret, current)
+    def _with_waivers(self, concluded: Collection[Checked], at: datetime) -> list[Checked]:
+        """Read only where something is wrong."""
+        possible = {one for checked in concluded for one in waivable(checked.after.reference, checked.after.findings)}
+        waivers = self._waivers.holding(sorted(possible)) if possible else []
+        return [
+            replace(
+                one, after=replace(one.after, findings=waived(one.after.findings, waivers, one.after.reference, at=at))
+            )
+            for one in concluded
+        ]
 
-    def _shapes(self, arn: str, stage: str, json_keys: Collection[str]) -> ValueFacts | Unknown:
-        return or_unknown(lambda: self._secrets.shapes(arn, stage=stage, json_keys=json_keys))
+    def _remember_keys(self, arn: str, facts: Iterable[Facts], at: datetime) -> None:
+        """So that a change of a key, or of what an alias means, finds the secret."""
+        keys = {key for one in facts for key in _keys(one)}
+        if keys:
+            self._protected.record(arn, sorted(keys), until=at + _KEYS_KNOWN_FOR)
 
 
-def _faulty(value: ValueFacts | Unknown) -> bool:
-    return isinstance(value, ValueFacts) and any(shape is not ValueShape.USABLE for shape in value.shapes.values())
+def _keys(facts: Facts) -> Iterable[KeyId]:
+    """The customer managed key as the secret records it, and by its own ARN."""
+    if isinstance(facts.secret, SecretDescription) and facts.secret.key:
+        yield facts.secret.key
+    if facts.key and isinstance(facts.key.key, KeyDescription):
+        yield KeyId(facts.key.key.arn)
 
 
 def _good_version(state: ReferenceState, facts: Facts) -> str | None:

@@ -24,6 +24,7 @@ class Read:
     provider: Provider | None
     added: frozenset[Reference]
     removed: frozenset[Reference]
+    status_changed: bool = False
 
 
 class ProviderInventory:
@@ -62,13 +63,14 @@ class ProviderInventory:
         return _unless(failures, len(names))
 
     def read(self, name: ProviderName, *, check_all: bool) -> Read:
-        """Read one provider, record its references, and ask for the new ones, or all, to be checked.
+        """Read one provider, record its references, and ask for the new ones to be checked; for all, when asked to or
+        when the provider itself fares otherwise than before.
 
         Raises LostRace when other readers were first several times over: their answers may be newer than ours.
         """
         read = until_won(lambda: self._read_once(name))
         references = read.provider.references if read.provider else frozenset()
-        self._checks.send(_secrets(references if check_all else read.added))
+        self._checks.send(_secrets(references if check_all or read.status_changed else read.added))
         return read
 
     def _read_once(self, name: ProviderName) -> Read:
@@ -80,7 +82,8 @@ class ProviderInventory:
             self._records.forget(known)
         elif provider and (known is None or known.provider != provider):
             self._records.record(known, provider, moved=self._moved(before, after))
-        return Read(provider, after - before, before - after)
+        status_changed = bool(known and provider and known.provider.status != provider.status)
+        return Read(provider, after - before, before - after, status_changed)
 
     def _moved(
         self, before: frozenset[Reference], after: frozenset[Reference]

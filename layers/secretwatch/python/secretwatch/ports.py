@@ -5,28 +5,98 @@ Every method raises `errors.Transient` or `errors.Permanent` when the world does
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
-from secretwatch.domain.facts import NoSuchSecret, SecretDescription, Unknown, ValueFacts
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.facts import (
+    IdentityDecision,
+    KeyDescription,
+    NoSuchKey,
+    NoSuchProvider,
+    NoSuchSecret,
+    SecretDescription,
+    Unknown,
+    ValueFacts,
+)
+from secretwatch.domain.finding import Code
+from secretwatch.domain.key import KeyId
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.trail import Coverage
 from secretwatch.domain.verdict_change import VerdictChange
+from secretwatch.domain.waiver import Waiver
+from secretwatch.policy import Grant, Policy, Principal
 
 
 class Secrets(Protocol):
     """Secrets Manager, as far as a check needs it."""
 
     def describe(self, arn: str) -> SecretDescription | NoSuchSecret:
-        """The secret, or that there is none."""
+        """The secret, or that there is none, and whether another one has its name now."""
+        ...
+
+    def policy_names(self, arn: str) -> list[str]:
+        """The names of the secret's resource policies."""
+        ...
+
+    def policy(self, arn: str, name: str) -> Policy | None:
+        """One of the secret's resource policies; None when there is none of that name."""
         ...
 
     def shapes(self, arn: str, *, stage: str, json_keys: Collection[str]) -> ValueFacts:
         """Read the version labelled `stage` and say how it serves under each key; the value itself is dropped."""
+        ...
+
+
+class Keys(Protocol):
+    """KMS, as far as a check needs it."""
+
+    def describe(self, key: KeyId) -> KeyDescription | NoSuchKey:
+        """The key, whether it is named by its own ARN or by an alias."""
+        ...
+
+    def policy(self, key_arn: str) -> Policy:
+        """The key's policy."""
+        ...
+
+    def grants(self, key_arn: str, grantee: Principal) -> tuple[Grant, ...]:
+        """The key's grants to one grantee."""
+        ...
+
+
+class ProviderStatuses(Protocol):
+    """How providers are, as AgentCore said when it was last asked."""
+
+    def status(self, name: ProviderName) -> ProviderStatus | NoSuchProvider:
+        """The provider's own status."""
+        ...
+
+
+class Identities(Protocol):
+    """What roles may do by policies of their own."""
+
+    def decide(self, role_arn: str, action: str, resource: str) -> IdentityDecision:
+        """Whether the role's own policies let it; says nothing of the resource's policies."""
+        ...
+
+
+class Waivers(Protocol):
+    """The Registry's waivers."""
+
+    def holding(self, subjects: Collection[tuple[str, Code]]) -> list[Waiver]:
+        """The waivers of these subjects and codes, expired ones perhaps too."""
+        ...
+
+
+class ProtectedSecrets(Protocol):
+    """The Registry's index from keys to the referenced secrets that they protect."""
+
+    def record(self, secret_arn: str, keys: Collection[KeyId], *, until: datetime) -> None:
+        """Remember that these keys and aliases protect the secret, until then or until recorded again."""
         ...
 
 

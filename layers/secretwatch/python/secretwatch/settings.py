@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
+
+from secretwatch.domain.rules import ReadValues, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +13,39 @@ class CheckReferencesSettings:
     """Of `check_references`."""
 
     registry_table: str
+    rules: Rules
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Raises KeyError for a variable that is not set."""
-        return cls(registry_table=environ["REGISTRY_TABLE"])
+        """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
+        return cls(registry_table=environ["REGISTRY_TABLE"], rules=rules_from(environ))
+
+
+def rules_from(environ: Mapping[str, str]) -> Rules:
+    """The rules as the stack's parameters give them; one that is not set is as in `Rules`. Raises ValueError."""
+    defaults = Rules()
+    readers, days = _listed(environ.get("REQUIRED_READERS", "")), int(environ.get("ROTATION_MAX_AGE_DAYS", "0"))
+    unknown_after = int(environ.get("UNKNOWN_AFTER_MINUTES", "0"))
+    return Rules(
+        required_readers=tuple(readers) or defaults.required_readers,
+        required_tags=dict(map(_tag, _listed(environ.get("REQUIRED_TAGS", "")))),
+        customer_managed_key=environ.get("REQUIRE_CUSTOMER_MANAGED_KEY") == "true",
+        rotation=environ.get("REQUIRE_ROTATION") == "true",
+        rotation_max_age=timedelta(days=days) if days else None,
+        narrow_policy=environ.get("REQUIRE_NARROW_POLICY") == "true",
+        unknown_after=timedelta(minutes=unknown_after) if unknown_after else defaults.unknown_after,
+        read_values=ReadValues(environ.get("READ_SECRET_VALUES", defaults.read_values)),
+    )
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _tag(text: str) -> tuple[str, frozenset[str]]:
+    """`tag`, or `tag=value|value`."""
+    tag, _, values = text.partition("=")
+    return tag.strip(), frozenset(value.strip() for value in values.split("|") if value.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from secretwatch.adapters.aws import code_of, translated
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.secret import SecretId
 
 if TYPE_CHECKING:
@@ -170,7 +170,12 @@ def _provider(name: ProviderName, answer: Answer) -> Provider:
         if _is_full_arn(secret_arn)
     )
     incomplete = (field for field, secret_arn, _ in found if not _is_full_arn(secret_arn))
-    return Provider(arn, name, frozenset(references), frozenset(incomplete))
+    return Provider(arn, name, frozenset(references), _status(answer), frozenset(incomplete))
+
+
+def _status(answer: Answer) -> ProviderStatus:
+    """Only OAuth2 providers have one."""
+    return ProviderStatus(answer.get("status"), answer.get("failureReason"))
 
 
 def _external_secrets(answer: Answer) -> Iterator[tuple[str, str, str | None]]:

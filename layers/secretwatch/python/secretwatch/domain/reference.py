@@ -45,6 +45,19 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderStatus:
+    """What AgentCore says of a provider itself; only OAuth2 providers have a status."""
+
+    status: str | None = None
+    failure_reason: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether AgentCore gave up on it: CREATE_FAILED, UPDATE_FAILED or DELETE_FAILED."""
+        return bool(self.status and self.status.endswith("_FAILED"))
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A credential provider as AgentCore describes it, with its references to secrets the customer owns.
 
@@ -54,4 +67,5 @@ class Provider:
     arn: str
     name: ProviderName
     references: frozenset[Reference]
+    status: ProviderStatus = ProviderStatus()
     incomplete: frozenset[str] = field(default=frozenset(), compare=False)

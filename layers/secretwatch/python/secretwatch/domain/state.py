@@ -1,20 +1,28 @@
 """The state of a reference: what the Registry keeps, and how a judgement moves it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
-from secretwatch.domain.finding import Finding, Verdict
+from secretwatch.domain.finding import Finding, Verdict, worst
 from secretwatch.domain.judging import Judgement
+from secretwatch.domain.observed import Observation, Observations
 from secretwatch.domain.reference import Reference
+from secretwatch.domain.rules import Rules
+
+_UNKNOWN_AFTER = Rules().unknown_after
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSince:
-    """Why we cannot tell, and since when. It stands beside the last verdict and never replaces it."""
+    """Why we cannot tell, and since when. It stands beside the last verdict and never replaces it.
+
+    `lasts` once it has stood long enough for people to be told; a quiet one never does.
+    """
 
     reason: str
     since: datetime
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,8 @@ class ReferenceState:
 
     `version` counts the writes of this record, so that a writer who read an older one is refused.
     `good_version` is the AWSCURRENT version id whose value was last found usable: it need not be read again.
+    `access` names all on which access hangs, as `access_of` does, and `access_since` when it was first seen so.
+    `observations` are what events told of the secret.
     """
 
     reference: Reference
@@ -32,30 +42,77 @@ class ReferenceState:
     unknown: UnknownSince | None = None
     good_version: str | None = None
     checked_at: datetime | None = None
+    access: str | None = None
+    access_since: datetime | None = None
+    observations: Observations = Observations()
 
-    def after(self, judgement: Judgement, *, good_version: str | None, at: datetime) -> Self:
+    @property
+    def alarming(self) -> Verdict | None:
+        """The verdict that people are told: without the findings that somebody waived."""
+        if self.verdict is None:
+            return None
+        return worst(finding for finding in self.findings if not finding.waived_until)
+
+    @property
+    def observed_at(self) -> datetime | None:
+        """When AgentCore itself last read the secret, if access has not changed since."""
+        read = self.observations.read
+        return read.at if read and self.access_since and read.at > self.access_since else None
+
+    def with_observation(self, observation: Observation) -> Self:
+        """The state that knows one thing more that was seen."""
+        return replace(self, observations=self.observations.seen(observation))
+
+    def with_access(self, access: str | None, *, at: datetime) -> Self:
+        """The state that knows on what access hangs now; None, when that could not be read, changes nothing."""
+        if access is None or access == self.access:
+            return self
+        return replace(self, access=access, access_since=at)
+
+    def after(
+        self,
+        judgement: Judgement,
+        *,
+        good_version: str | None,
+        at: datetime,
+        unknown_after: timedelta = _UNKNOWN_AFTER,
+    ) -> Self:
         """The state that follows a check; an open judgement keeps the last verdict and its findings."""
-        unknown = None
-        if judgement.unknown:
-            unknown = UnknownSince(judgement.unknown.reason, self.unknown.since if self.unknown else at)
         known = judgement.verdict is not None
         return replace(
             self,
             version=self.version + 1,
             verdict=judgement.verdict if known else self.verdict,
             findings=judgement.findings if known else self.findings,
-            unknown=unknown,
+            unknown=self._unknown_after(judgement, at, unknown_after),
             good_version=good_version if known else self.good_version,
             checked_at=at,
         )
 
+    def _unknown_after(self, judgement: Judgement, at: datetime, unknown_after: timedelta) -> UnknownSince | None:
+        unknown = judgement.unknown
+        if unknown is None:
+            return None
+        since = self.unknown.since if self.unknown else at
+        quiet = unknown.quiet or unknown.by_choice
+        return UnknownSince(unknown.reason, since, lasts=not quiet and at - since >= unknown_after)
+
     def moved_to(self, reference: Reference) -> Self:
         """The state of the same field after its provider was pointed elsewhere: the verdict stands until checked."""
-        return replace(self, reference=reference, version=self.version + 1, good_version=None)
+        return replace(
+            self,
+            reference=reference,
+            version=self.version + 1,
+            good_version=None,
+            access=None,
+            access_since=None,
+            observations=Observations(),
+        )
 
     def tells_other_than(self, earlier: Self) -> bool:
-        """Whether people would read this state differently: another verdict, or other findings."""
-        return (self.verdict, self._codes()) != (earlier.verdict, earlier._codes())
+        """Whether people would read this state differently: another verdict, other findings or waivers, or no answer."""
+        return self._told() != earlier._told()
 
-    def _codes(self) -> frozenset[str]:
-        return frozenset(finding.code.value for finding in self.findings)
+    def _told(self) -> tuple[object, ...]:
+        findings = frozenset((finding.code, bool(finding.waived_until)) for finding in self.findings)
+        return self.verdict, findings, bool(self.unknown and self.unknown.lasts)

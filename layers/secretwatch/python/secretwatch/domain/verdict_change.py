@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from secretwatch.domain.finding import Code, Verdict
+from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
 from secretwatch.domain.state import ReferenceState
 
@@ -45,11 +45,27 @@ class VerdictChange:
             "reference": described(reference),
             "verdict": self.after.verdict,
             "previousVerdict": self.before.verdict,
-            "findings": [asdict(finding) for finding in self.after.findings],
-            "evidence": "checked",
+            "findings": [told(finding) for finding in self.after.findings],
+            "unknown": self.after.unknown.reason if self.after.unknown else None,
+            "evidence": "observed" if self.after.observed_at else "checked",
+            "observedAt": self.after.observed_at.isoformat() if self.after.observed_at else None,
             "version": self.after.version,
             "checkedAt": self.after.checked_at.isoformat() if self.after.checked_at else None,
         }
+
+
+def told(finding: Finding) -> dict[str, Any]:
+    """A finding as other programs read it."""
+    until = finding.waived_until
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "evidence": finding.evidence,
+        "remedy": finding.remedy,
+        "command": finding.command,
+        "about": finding.about,
+        "waivedUntil": until.isoformat() if until else None,
+    }
 
 
 def described(reference: Reference) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from secretwatch.adapters.dynamodb.table import (
     put,
 )
 from secretwatch.domain.change import WholeInventory
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.facts import NoSuchProvider
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.state import ReferenceState
 from secretwatch.ports import KnownProvider
 
@@ -28,7 +29,7 @@ Conditions: TypeAlias = Mapping[tuple[str, ...], Condition]
 
 
 class DynamoDbProviderRecords:
-    """`ports.ProviderRecords` on the Registry."""
+    """`ports.ProviderRecords` and `ports.ProviderStatuses` on the Registry."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         """`client` is a boto3 DynamoDB client."""
@@ -46,6 +47,11 @@ class DynamoDbProviderRecords:
         """GetItem of the provider's record."""
         item = self._table.get(_key(name))
         return _known(item, name) if item else None
+
+    def status(self, name: ProviderName) -> ProviderStatus | NoSuchProvider:
+        """GetItem of the provider's record: what AgentCore said when the inventory last asked."""
+        item = self._table.get(_key(name))
+        return _status(item) if item else NoSuchProvider()
 
     def record(
         self, known: KnownProvider | None, provider: Provider, *, moved: Collection[tuple[ReferenceState, Reference]]
@@ -86,6 +92,8 @@ def _item(known: KnownProvider | None, provider: Provider) -> Item:
             {"field": reference.field, "secret_arn": reference.secret_arn, "json_key": reference.json_key}
             for reference in sorted(provider.references, key=_record_of)
         ],
+        "status": provider.status.status,
+        "failure_reason": provider.status.failure_reason,
         "version": known.version + 1 if known else 1,
     }
 
@@ -94,7 +102,11 @@ def _known(item: Item, name: ProviderName) -> KnownProvider:
     references = frozenset(
         Reference(item["arn"], name, one["field"], one["secret_arn"], one.get("json_key")) for one in item["references"]
     )
-    return KnownProvider(Provider(item["arn"], name, references), int(item["version"]))
+    return KnownProvider(Provider(item["arn"], name, references, _status(item)), int(item["version"]))
+
+
+def _status(item: Item) -> ProviderStatus:
+    return ProviderStatus(item.get("status"), item.get("failure_reason"))
 
 
 def _record_of(reference: Reference) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from secretwatch.adapters.dynamodb.table import Item, Key, Table, if_version
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.observed import FailedRotation, Observations, ObservedRead
 from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
@@ -71,27 +72,82 @@ def item_of(state: ReferenceState) -> dict[str, Any]:
         "json_key": reference.json_key,
         "version": state.version,
         "verdict": state.verdict.value if state.verdict else None,
-        "findings": [asdict(finding) for finding in state.findings],
-        "unknown": {"reason": unknown.reason, "since": unknown.since.isoformat()} if unknown else None,
+        "findings": [_finding_item(finding) for finding in state.findings],
+        "unknown": _unknown_item(unknown) if unknown else None,
         "good_version": state.good_version,
-        "checked_at": state.checked_at.isoformat() if state.checked_at else None,
+        "checked_at": _text(state.checked_at),
+        "access": state.access,
+        "access_since": _text(state.access_since),
+        "observations": _observations_item(state.observations),
     }
 
 
 def state_of(item: Item) -> ReferenceState:
     """The state that a record holds; an attribute that an older release did not write is read as its default."""
     name = ProviderName(item["account"], item["region"], ProviderKind(item["kind"]), item["provider"])
-    unknown, checked_at = item.get("unknown"), item.get("checked_at")
+    unknown = item.get("unknown")
     return ReferenceState(
         reference=Reference(item["provider_arn"], name, item["field"], item["secret_arn"], item.get("json_key")),
         version=int(item["version"]),
         verdict=Verdict(item["verdict"]) if item.get("verdict") else None,
         findings=tuple(_finding(finding) for finding in item.get("findings") or ()),
-        unknown=UnknownSince(unknown["reason"], datetime.fromisoformat(unknown["since"])) if unknown else None,
+        unknown=_unknown(unknown) if unknown else None,
         good_version=item.get("good_version"),
-        checked_at=datetime.fromisoformat(checked_at) if checked_at else None,
+        checked_at=_moment(item.get("checked_at")),
+        access=item.get("access"),
+        access_since=_moment(item.get("access_since")),
+        observations=_observations(item.get("observations") or {}),
     )
 
 
+def _finding_item(finding: Finding) -> Item:
+    return {**asdict(finding), "waived_until": _text(finding.waived_until)}
+
+
 def _finding(item: Item) -> Finding:
-    return Finding(Code(item["code"]), item["evidence"], item["remedy"], item.get("command"))
+    until = _moment(item.get("waived_until"))
+    return Finding(Code(item["code"]), item["evidence"], item["remedy"], item.get("command"), item.get("about"), until)
+
+
+def _unknown_item(unknown: UnknownSince) -> Item:
+    return {"reason": unknown.reason, "since": unknown.since.isoformat(), "lasts": unknown.lasts}
+
+
+def _unknown(item: Item) -> UnknownSince:
+    return UnknownSince(item["reason"], datetime.fromisoformat(item["since"]), bool(item.get("lasts")))
+
+
+def _observations_item(observations: Observations) -> Item:
+    failed = observations.rotation_failed
+    return {
+        "read": _read_item(observations.read),
+        "denied": _read_item(observations.denied),
+        "rotation_failed": _text(failed.at) if failed else None,
+        "readers": [_read_item(read) for read in observations.readers],
+    }
+
+
+def _observations(item: Item) -> Observations:
+    failed = _moment(item.get("rotation_failed"))
+    return Observations(
+        read=_read(item.get("read")),
+        denied=_read(item.get("denied")),
+        rotation_failed=FailedRotation(failed) if failed else None,
+        readers=tuple(read for one in item.get("readers") or () if (read := _read(one))),
+    )
+
+
+def _read_item(read: ObservedRead | None) -> Item | None:
+    return {"at": read.at.isoformat(), "reader": read.reader, "error_code": read.error_code} if read else None
+
+
+def _read(item: Item | None) -> ObservedRead | None:
+    return ObservedRead(datetime.fromisoformat(item["at"]), item["reader"], item["error_code"]) if item else None
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

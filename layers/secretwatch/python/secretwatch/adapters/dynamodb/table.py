@@ -1,6 +1,6 @@
 """Reading and writing the table: consistent reads, conditional writes, a lost race by its name."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -20,6 +20,11 @@ Condition: TypeAlias = Mapping[str, Any]
 
 ALWAYS: Condition = {}
 IF_ABSENT: Condition = {"ConditionExpression": "attribute_not_exists(pk)"}
+
+OPEN_INDEX = "Open"
+"""The sparse index of what is open: records with `open`, their kind, and `opened_at`."""
+
+_KEYS_AT_ONCE = 100  # BatchGetItem takes no more
 
 # How Powertools' DynamoDBPersistenceLayer keeps its records in the Registry.
 TOLD_ALERTS: dict[str, Any] = {
@@ -66,6 +71,37 @@ class Table:
         with translated("GetItem"):
             answer = self._client.get_item(TableName=self._name, Key=_attributes(key), ConsistentRead=True)
         return plain(answer["Item"]) if "Item" in answer else None
+
+    def get_all(self, keys: Sequence[Key]) -> list[Item]:
+        """Those of the records that there are, a hundred keys at a time."""
+        found: list[Item] = []
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            pending: Any = {self._name: {"Keys": [_attributes(key) for key in keys[start : start + _KEYS_AT_ONCE]]}}
+            while pending:
+                pending[self._name]["ConsistentRead"] = True
+                with translated("BatchGetItem"):
+                    answer = self._client.batch_get_item(RequestItems=pending)
+                found += [plain(item) for item in answer["Responses"].get(self._name, [])]
+                pending = answer.get("UnprocessedKeys")
+        return found
+
+    def opened(self, kind: str) -> Iterator[Item]:
+        """Every record of the kind in the index of what is open, in the order of `opened_at`; eventually consistent."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            IndexName=OPEN_INDEX,
+            KeyConditionExpression="#open = :kind",
+            ExpressionAttributeNames={"#open": "open"},
+            ExpressionAttributeValues={":kind": {"S": kind}},
+        )
+        with translated("Query"):
+            for page in pages:
+                yield from (plain(item) for item in page["Items"])
+
+    def delete(self, key: Key) -> None:
+        """Delete the record, if it is there."""
+        with translated("DeleteItem"):
+            self._client.delete_item(TableName=self._name, Key=_attributes(key))
 
     def put(self, item: Item, only: Condition) -> None:
         """Write the record on the condition; raises LostRace when it does not hold."""

@@ -1,0 +1,213 @@
+"""Access: who has to read a secret, what is known of such a request, and when access last changed."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, KeyFacts, SecretDescription, Unknown
+from secretwatch.domain.reference import Reference
+from secretwatch.domain.rules import AGENTCORE, CONSUMERS, Rules
+from secretwatch.policy import (
+    ABSENT,
+    UNKNOWN,
+    Context,
+    Decision,
+    OneOf,
+    Policy,
+    Present,
+    Principal,
+    evaluate,
+    evaluate_key,
+)
+
+GET_SECRET_VALUE = "secretsmanager:GetSecretValue"  # noqa: S105
+DECRYPT = "kms:Decrypt"
+
+
+def readers_of(facts: Facts, rules: Rules) -> tuple[Principal, ...]:
+    """Who has to be able to read: the required readers, and the roles that AgentCore was seen to read for."""
+    consumers = sorted({one.role_arn for one in facts.consumers if one.role_arn})
+    named = [text for reader in rules.required_readers for text in (consumers if reader == CONSUMERS else [reader])]
+    return tuple(map(Principal.parse, dict.fromkeys([*named, *sorted(facts.observations.roles)])))
+
+
+def context_of(
+    reader: Principal, reference: Reference, secret: SecretDescription, policies: Iterable[Policy], at: datetime
+) -> Context:
+    """What is known of the reader's GetSecretValue; a key that is not here is unknown."""
+    tags = {f"{prefix}{tag}": Present((value,)) for tag, value in secret.tags.items() for prefix in _TAG_PREFIXES}
+    # A tag that a policy asks for and the secret lacks is known to be absent.
+    asked = {key for policy in policies for key in policy.condition_keys if key.lower().startswith(_TAG_PREFIXES)}
+    had = {key.lower() for key in tags}
+    tags |= dict.fromkeys((key for key in asked if key.lower() not in had), ABSENT)
+    own = {
+        "secretsmanager:SecretId": Present((reference.secret_arn,)),
+        "secretsmanager:VersionStage": OneOf((ABSENT, Present(("AWSCURRENT",)))),
+        "secretsmanager:VersionId": ABSENT,
+    }
+    return {**_common(reader, reference, at), **own, **tags}
+
+
+def key_context_of(reader: Principal, reference: Reference, at: datetime) -> Context:
+    """What is known of the Decrypt that Secrets Manager makes on the reader's behalf (KMS: "kms:ViaService")."""
+    secret = reference.secret
+    own = {
+        "kms:ViaService": Present((via_service(secret.region),)),
+        "kms:CallerAccount": Present((reader.account,)) if reader.account else UNKNOWN,
+        "kms:EncryptionContext:SecretARN": Present((reference.secret_arn,)),
+        "kms:EncryptionContextKeys": Present(("SecretARN", "SecretVersionId")),
+        "kms:GrantIsForAWSResource": ABSENT,
+    }
+    return {**_common(reader, reference, at), **own}
+
+
+def secret_decision(reader: Principal, reference: Reference, facts: Facts) -> Decision:
+    """Whether the secret's policies let the reader read it; the secret and its policies have to be known."""
+    assert isinstance(facts.secret, SecretDescription) and isinstance(facts.policies, tuple)
+    context = {
+        **context_of(reader, reference, facts.secret, facts.policies, facts.at),
+        **_own_policies(reader, GET_SECRET_VALUE, facts),
+    }
+    return evaluate(facts.policies, reader, GET_SECRET_VALUE, reference.secret_arn, context)
+
+
+def key_decision(reader: Principal, reference: Reference, key: KeyFacts, facts: Facts) -> Decision:
+    """Whether the key's policy and grants let the reader decrypt the secret, through Secrets Manager.
+
+    `key` has to be described, and its policy and grants known.
+    """
+    assert isinstance(key.key, KeyDescription) and isinstance(key.policy, Policy) and isinstance(key.grants, tuple)
+    context = {**key_context_of(reader, reference, facts.at), **_own_policies(reader, DECRYPT, facts)}
+    return evaluate_key(key.policy, key.grants, reader, DECRYPT, key.key.arn, context)
+
+
+def _own_policies(reader: Principal, action: str, facts: Facts) -> Context:
+    """What a role's own policies say, where a resource's policy leaves it to them."""
+    match facts.identities.get((reader.name, action)):
+        case IdentityDecision.ALLOWED:
+            return {reader.identity_policy: Present(("allows",))}
+        case IdentityDecision():
+            return {reader.identity_policy: ABSENT}
+    return {}
+
+
+_TAG_PREFIXES = ("aws:resourcetag/", "secretsmanager:resourcetag/")
+
+
+def via_service(region: str) -> str:
+    """Secrets Manager, as kms:ViaService names it in a Region."""
+    return f"secretsmanager.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+
+
+def _common(reader: Principal, reference: Reference, at: datetime) -> Context:
+    return {
+        "aws:SecureTransport": Present(("true",)),
+        "aws:RequestedRegion": Present((reference.secret.region,)),
+        "aws:ResourceAccount": Present((reference.secret.account,)),
+        "aws:CurrentTime": Present((f"{at:%Y-%m-%dT%H:%M:%SZ}",)),
+        "aws:EpochTime": Present((str(int(at.timestamp())),)),
+        "aws:MultiFactorAuthPresent": ABSENT,
+        "aws:MultiFactorAuthAge": ABSENT,
+        "aws:username": ABSENT,
+        # A service does not call through a network of the customer's.
+        "aws:SourceVpc": ABSENT,
+        "aws:SourceVpce": ABSENT,
+        "aws:VpcSourceIp": ABSENT,
+        **(_role_context(reader) if reader.account else _service_context(reader, reference)),
+    }
+
+
+def _service_context(reader: Principal, reference: Reference) -> Context:
+    """AgentCore calls as itself. Whether it fills aws:SourceAccount and aws:SourceArn, no page of AWS's says.
+
+    IAM user guide, "AWS global condition context keys": what a service principal's request has and lacks.
+    """
+    return {
+        "aws:PrincipalIsAWSService": Present(("true",)),
+        "aws:PrincipalServiceName": Present((reader.name,)),
+        "aws:PrincipalArn": ABSENT,
+        "aws:PrincipalAccount": ABSENT,
+        "aws:PrincipalOrgID": ABSENT,
+        "aws:PrincipalOrgPaths": ABSENT,
+        "aws:ViaAWSService": Present(("false",)),
+        "aws:CalledVia": ABSENT,
+        "aws:CalledViaFirst": ABSENT,
+        "aws:CalledViaLast": ABSENT,
+        "aws:SourceAccount": OneOf((ABSENT, Present((reference.provider.account,)))),
+        "aws:SourceArn": OneOf((ABSENT, Present((reference.provider_arn,)))),
+    }
+
+
+def _role_context(reader: Principal) -> Context:
+    """AgentCore calls on behalf of a role, by a forward access session: the role is the principal."""
+    return {
+        "aws:PrincipalIsAWSService": Present(("false",)),
+        "aws:PrincipalServiceName": ABSENT,
+        "aws:PrincipalArn": Present((reader.name,)),
+        "aws:PrincipalAccount": Present((reader.account or "",)),
+        "aws:PrincipalType": Present(("AssumedRole",)),
+        "aws:ViaAWSService": Present(("true",)),
+        "aws:CalledVia": Present((AGENTCORE,)),
+        "aws:CalledViaFirst": Present((AGENTCORE,)),
+        "aws:CalledViaLast": Present((AGENTCORE,)),
+        "aws:SourceAccount": ABSENT,
+        "aws:SourceArn": ABSENT,
+    }
+
+
+def access_of(reference: Reference, facts: Facts) -> str | None:
+    """A name for all on which access hangs: policies, key and provider; another one once any of them changed.
+
+    None while a part is unknown. Holds nothing of a value.
+    """
+    policies, key = facts.policies, facts.key
+    if not isinstance(policies, tuple) or not isinstance(facts.secret, SecretDescription):
+        return None
+    if key and any(isinstance(part, Unknown) for part in (key.key, key.policy, key.grants)):
+        return None
+    parts = [
+        reference.provider_arn,
+        reference.json_key,
+        str(facts.secret.deletion_date),
+        [policy.text for policy in policies],
+        _key_parts(key) if key else None,
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _key_parts(key: KeyFacts) -> list[str]:
+    described = key.key
+    state = [described.arn, described.state] if isinstance(described, KeyDescription) else []
+    return [*state, key.policy.text if isinstance(key.policy, Policy) else "", *sorted(map(repr, key.grants or ()))]
+
+
+def key_statement_for(reader: Principal, reference: Reference) -> Mapping[str, object]:
+    """The smallest statement of a key policy that lets the reader decrypt this secret, through Secrets Manager only."""
+    return {
+        "Sid": "SecretwatchAgentCoreDecrypt",
+        "Effect": "Allow",
+        "Principal": {"AWS": reader.name} if reader.account else {"Service": reader.name},
+        "Action": DECRYPT,
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {
+                "kms:ViaService": via_service(reference.secret.region),
+                "kms:EncryptionContext:SecretARN": reference.secret_arn,
+            }
+        },
+    }
+
+
+def statement_for(reader: Principal, reference: Reference) -> Mapping[str, object]:
+    """The smallest statement that lets the reader read the secret: one action, and the provider's account if told."""
+    statement: dict[str, object] = {
+        "Sid": "SecretwatchAgentCoreRead",
+        "Effect": "Allow",
+        "Principal": {"AWS": reader.name} if reader.account else {"Service": reader.name},
+        "Action": GET_SECRET_VALUE,
+        "Resource": "*",
+    }
+    if not reader.account:
+        statement["Condition"] = {"StringEqualsIfExists": {"aws:SourceAccount": reference.provider.account}}
+    return statement

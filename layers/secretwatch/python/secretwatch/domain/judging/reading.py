@@ -1,0 +1,244 @@
+"""Whether everyone who has to read the secret may: by its policies, its key's, and the readers' own."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from secretwatch.domain.access import (
+    DECRYPT,
+    GET_SECRET_VALUE,
+    key_decision,
+    key_statement_for,
+    readers_of,
+    secret_decision,
+    statement_for,
+)
+from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, Unknown
+from secretwatch.domain.finding import Code, Finding
+from secretwatch.domain.judging.commands import first_policy
+from secretwatch.domain.key import KeyId
+from secretwatch.domain.reference import Reference
+from secretwatch.domain.rules import Rules
+from secretwatch.policy import Decision, Decisive, Outcome, Principal
+
+_DENIAL_HOLDS_FOR = timedelta(days=1)  # a reader that is still refused is seen again; one that was mended may never be
+
+
+def reading_findings(reference: Reference, facts: Facts, rules: Rules) -> Iterator[Finding | Unknown]:
+    """READER_NOT_ALLOWED, READER_UNPROVEN, READER_DENIED, READER_DEPENDS, POLICY_INVALID, KEY_NOT_ALLOWED, OBSERVED_READ_DENIED."""
+    if isinstance(facts.consumers, Unknown):
+        yield facts.consumers
+    for reader in readers_of(facts, rules):
+        yield from _may_read(reader, reference, facts)
+        yield from _may_decrypt(reader, reference, facts)
+    yield from _was_denied(reference, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """May the reader do it? What the resource's own policies decide; `kind` is what a person calls the resource."""
+
+    reader: Principal
+    kind: str
+    arn: str
+    owner: str
+    action: str
+    decision: Decision
+    own_policies_suffice: bool
+    not_allowed: Code
+    remedy: str
+    command: str | None = None
+
+
+def _may_read(reader: Principal, reference: Reference, facts: Facts) -> Iterator[Finding | Unknown]:
+    if isinstance(facts.policies, Unknown):
+        yield facts.policies
+        return
+    statement = statement_for(reader, reference)
+    question = _Question(
+        reader=reader,
+        kind="secret",
+        arn=reference.secret_arn,
+        owner=reference.secret.account,
+        action=GET_SECRET_VALUE,
+        decision=secret_decision(reader, reference, facts),
+        own_policies_suffice=reader.account == reference.secret.account,
+        not_allowed=Code.READER_NOT_ALLOWED,
+        remedy=f"Add this statement to the secret's resource policy: {json.dumps(statement)}",
+        command=None if facts.policies else first_policy(reference, statement),
+    )
+    yield from _answer(question, facts)
+
+
+def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Iterator[Finding | Unknown]:
+    """The AWS managed key serves whoever may read the secret; a key that cannot be used is told of elsewhere."""
+    key = facts.key
+    if key is None or not isinstance(key.key, KeyDescription) or not key.key.customer_managed:
+        return
+    if unknown := next((part for part in (key.policy, key.grants) if isinstance(part, Unknown)), None):
+        yield unknown
+        return
+    question = _Question(
+        reader=reader,
+        kind="key",
+        arn=key.key.arn,
+        owner=KeyId(key.key.arn).account,
+        action=DECRYPT,
+        decision=key_decision(reader, reference, key, facts),
+        own_policies_suffice=False,  # a key's policy has to let IAM policies in first
+        not_allowed=Code.KEY_NOT_ALLOWED,
+        remedy=f"Add this statement to the key's policy: {json.dumps(key_statement_for(reader, reference))}",
+    )
+    yield from _answer(question, facts)
+
+
+def _answer(question: _Question, facts: Facts) -> Iterator[Finding | Unknown]:
+    outcome = _outcome(question, facts)
+    match outcome:
+        case Unknown():
+            yield outcome
+        case Outcome.INVALID:
+            yield _invalid(question)
+        case Outcome.DENIED_EXPLICIT:
+            yield _denied(question)
+        case Outcome.DENIED_IMPLICIT:
+            yield _unproven(question, facts) if _seen_reading(facts) else _not_allowed(question)
+        case Outcome.UNKNOWN if not _seen_reading(facts):
+            yield _depends(question)
+
+
+def _outcome(question: _Question, facts: Facts) -> Outcome | Unknown:
+    """What the resource's policies and the reader's own come to (IAM user guide, "Policy evaluation logic").
+
+    A service has no policies of its own. A role needs both in another account, either in the secret's own; a key's
+    policy has to allow the role, or to leave it to its account's IAM policies.
+    """
+    decision, reader = question.decision, question.reader
+    if reader.account is None or decision.outcome in {Outcome.INVALID, Outcome.DENIED_EXPLICIT}:
+        return decision.outcome
+    own = facts.identities.get((reader.name, question.action), _NOT_ASKED)
+    if own is IdentityDecision.DENIED_EXPLICIT:
+        return Outcome.DENIED_EXPLICIT
+    if reader.account != question.owner:
+        return decision.outcome if decision.outcome is Outcome.DENIED_IMPLICIT else _both(decision, own)
+    if decision.outcome is Outcome.ALLOWED:
+        return Outcome.ALLOWED
+    if question.own_policies_suffice:
+        return _either(decision, own)
+    if decision.depends_on == (reader.identity_policy,) and isinstance(own, Unknown):
+        return own
+    return decision.outcome
+
+
+def _both(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
+    if isinstance(own, Unknown):
+        return own
+    return decision.outcome if own is IdentityDecision.ALLOWED else Outcome.DENIED_IMPLICIT
+
+
+def _either(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
+    if isinstance(own, Unknown):
+        return own
+    if own is IdentityDecision.ALLOWED and Outcome.DENIED_EXPLICIT not in decision.possible:
+        return Outcome.ALLOWED
+    return decision.outcome if own is IdentityDecision.DENIED_IMPLICIT else Outcome.UNKNOWN
+
+
+_NOT_ASKED = Unknown("what the role's own policies allow was not asked")
+
+
+def _seen_reading(facts: Facts) -> bool:
+    """Whether AgentCore itself has read the secret since access last changed: then its way in is another than ours."""
+    read, since = facts.observations.read, facts.access_since
+    return bool(read and since and read.at > since)
+
+
+# --- what is said of each
+
+
+def _who(reader: Principal) -> str:
+    """AgentCore by its name, a role by its own."""
+    return f"role {reader.name.rsplit('/', 1)[-1]}" if reader.account else "AgentCore"
+
+
+def _verb(question: _Question) -> str:
+    return "read it" if question.kind == "secret" else "decrypt with its key"
+
+
+def _not_allowed(question: _Question) -> Finding:
+    return Finding(
+        question.not_allowed,
+        f"no policy lets {_who(question.reader)} {_verb(question)}",
+        question.remedy,
+        question.command,
+        about=question.arn,
+    )
+
+
+def _unproven(question: _Question, facts: Facts) -> Finding:
+    read = facts.observations.read
+    seen = f"{read.at:%Y-%m-%d %H:%M %Z}" if read else ""
+    return Finding(
+        Code.READER_UNPROVEN,
+        f"no policy that we see lets {_who(question.reader)} {_verb(question)}, and yet AgentCore read it at {seen}",
+        question.remedy,
+        question.command,
+        about=question.arn,
+    )
+
+
+def _denied(question: _Question) -> Finding:
+    denying = [statement for statement in question.decision.statements if statement.effect == "Deny"]
+    by = f"the {question.kind}'s policy, {_names(denying)}," if denying else "the role's own policies"
+    return Finding(
+        Code.READER_DENIED,
+        f"{by} explicitly {'deny' if not denying else 'denies'} {question.action} to {_who(question.reader)}",
+        "An explicit Deny outweighs every Allow: narrow or remove that statement, if its owner agrees.",
+        about=question.arn,
+    )
+
+
+def _depends(question: _Question) -> Finding:
+    keys = ", ".join(question.decision.depends_on)
+    return Finding(
+        Code.READER_DEPENDS,
+        f"whether {_who(question.reader)} may {_verb(question)} hangs on what we cannot know: {keys}"
+        f" ({_names(question.decision.statements)} of the {question.kind}'s policy)",
+        f"Allow {_who(question.reader)} in a statement that does not hang on it, or that says ...IfExists.",
+        about=question.arn,
+    )
+
+
+def _invalid(question: _Question) -> Finding:
+    return Finding(
+        Code.POLICY_INVALID,
+        f"the {question.kind}'s policy is not understood: {'; '.join(map(str, question.decision.problems[:_PROBLEMS_SHOWN]))}",
+        "Mend the document where it says; until then nobody can tell what it allows.",
+        about=question.arn,
+    )
+
+
+_PROBLEMS_SHOWN = 3
+
+
+def _names(statements: Sequence[Decisive]) -> str:
+    """Which statements, as their author finds them: by Sid, or by place."""
+    names = [f"`{one.sid}`" if one.sid else f"number {one.index + 1}" for one in statements]
+    return f"statement{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def _was_denied(reference: Reference, facts: Facts) -> Iterator[Finding]:
+    """AgentCore's own read failed, and neither a later read nor a change of access has made that old."""
+    denied, read, since = facts.observations.denied, facts.observations.read, facts.access_since
+    if denied is None or denied.at < facts.at - _DENIAL_HOLDS_FOR:
+        return
+    if (read and read.at > denied.at) or (since and since > denied.at):
+        return
+    on_behalf = f" on behalf of {denied.reader}" if denied.reader else ""
+    yield Finding(
+        Code.OBSERVED_READ_DENIED,
+        f"AgentCore's own read at {denied.at:%Y-%m-%d %H:%M:%S %Z}{on_behalf} failed: {denied.error_code}",
+        "See what else is found here; if nothing is, look at the reader's own policies, at SCPs and at RCPs.",
+        about=reference.secret_arn,
+    )
