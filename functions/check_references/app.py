@@ -11,12 +11,22 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
 from secretwatch.adapters.aws import client
-from secretwatch.adapters.dynamodb import DynamoDbReferences
+from secretwatch.adapters.dynamodb import (
+    DynamoDbConsumers,
+    DynamoDbProtectedSecrets,
+    DynamoDbProviderRecords,
+    DynamoDbReferences,
+    DynamoDbWaivers,
+)
+from secretwatch.adapters.iam import IamIdentities
+from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.checking import Checked, Checking
 from secretwatch.domain.change import UnknownChange, read_change
+from secretwatch.domain.observed import Observation
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Transient
+from secretwatch.gathering import Gathering
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import CheckReferencesSettings
 

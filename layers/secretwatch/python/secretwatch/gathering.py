@@ -96,7 +96,7 @@ class Gathering:
         asking = self._start_identities(arn, key, readers)
         if key:
             key = self._with_grants(key, facts, readers)
-        shared = {
+        shared: dict[str, Any] = {
             "current": current,
             "previous": recalling.result(),
             "policies": policies,

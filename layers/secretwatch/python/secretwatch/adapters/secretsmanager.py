@@ -29,7 +29,7 @@ class SecretsManagerSecrets:
         secret = self._describe(arn)
         if secret is None:
             namesake = self._describe(SecretId.of_arn(arn).name)
-            return NoSuchSecret(namesake["ARN"] if namesake and "DeletedDate" not in namesake else None)
+            return NoSuchSecret(namesake["ARN"] if namesake and not namesake.get("DeletedDate") else None)
         return _description(secret)
 
     def _describe(self, secret_id: str) -> "DescribeSecretResponseTypeDef | None":

@@ -12,6 +12,7 @@ from secretwatch.policy import (
     ABSENT,
     UNKNOWN,
     Context,
+    ContextValue,
     Decision,
     OneOf,
     Policy,
@@ -27,7 +28,8 @@ DECRYPT = "kms:Decrypt"
 
 def readers_of(facts: Facts, rules: Rules) -> tuple[Principal, ...]:
     """Who has to be able to read: the required readers, and the roles that AgentCore was seen to read for."""
-    consumers = sorted({one.role_arn for one in facts.consumers if one.role_arn})
+    known = facts.consumers if isinstance(facts.consumers, tuple) else ()
+    consumers = sorted({one.role_arn for one in known if one.role_arn})
     named = [text for reader in rules.required_readers for text in (consumers if reader == CONSUMERS else [reader])]
     return tuple(map(Principal.parse, dict.fromkeys([*named, *sorted(facts.observations.roles)])))
 
@@ -36,12 +38,14 @@ def context_of(
     reader: Principal, reference: Reference, secret: SecretDescription, policies: Iterable[Policy], at: datetime
 ) -> Context:
     """What is known of the reader's GetSecretValue; a key that is not here is unknown."""
-    tags = {f"{prefix}{tag}": Present((value,)) for tag, value in secret.tags.items() for prefix in _TAG_PREFIXES}
+    tags: dict[str, ContextValue] = {
+        f"{prefix}{tag}": Present((value,)) for tag, value in secret.tags.items() for prefix in _TAG_PREFIXES
+    }
     # A tag that a policy asks for and the secret lacks is known to be absent.
     asked = {key for policy in policies for key in policy.condition_keys if key.lower().startswith(_TAG_PREFIXES)}
     had = {key.lower() for key in tags}
     tags |= dict.fromkeys((key for key in asked if key.lower() not in had), ABSENT)
-    own = {
+    own: dict[str, ContextValue] = {
         "secretsmanager:SecretId": Present((reference.secret_arn,)),
         "secretsmanager:VersionStage": OneOf((ABSENT, Present(("AWSCURRENT",)))),
         "secretsmanager:VersionId": ABSENT,
@@ -52,7 +56,7 @@ def context_of(
 def key_context_of(reader: Principal, reference: Reference, at: datetime) -> Context:
     """What is known of the Decrypt that Secrets Manager makes on the reader's behalf (KMS: "kms:ViaService")."""
     secret = reference.secret
-    own = {
+    own: dict[str, ContextValue] = {
         "kms:ViaService": Present((via_service(secret.region),)),
         "kms:CallerAccount": Present((reader.account,)) if reader.account else UNKNOWN,
         "kms:EncryptionContext:SecretARN": Present((reference.secret_arn,)),
@@ -177,9 +181,9 @@ def access_of(reference: Reference, facts: Facts) -> str | None:
 
 
 def _key_parts(key: KeyFacts) -> list[str]:
-    described = key.key
+    described, grants = key.key, key.grants if isinstance(key.grants, tuple) else ()
     state = [described.arn, described.state] if isinstance(described, KeyDescription) else []
-    return [*state, key.policy.text if isinstance(key.policy, Policy) else "", *sorted(map(repr, key.grants or ()))]
+    return [*state, key.policy.text if isinstance(key.policy, Policy) else "", *sorted(map(repr, grants))]
 
 
 def key_statement_for(reader: Principal, reference: Reference) -> Mapping[str, object]:

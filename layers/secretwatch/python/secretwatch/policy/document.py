@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -83,16 +83,22 @@ class Policy:
     name: str
     statements: tuple[Statement, ...]
     problems: tuple[Problem, ...] = ()
+    text: str = field(default="", repr=False)
 
     @classmethod
     def parse(cls, text: str, name: str = "default") -> "Policy":
         """Never raises: what is wrong with the document is told by `problems`."""
         document, problems = _load(text)
         if problems:
-            return cls(name, (), tuple(problems))
+            return cls(name, (), tuple(problems), text)
         parser = _Parser()
         statements = tuple(parser.policy(document))
-        return cls(name, () if parser.problems else statements, tuple(parser.problems))
+        return cls(name, () if parser.problems else statements, tuple(parser.problems), text)
+
+    @property
+    def condition_keys(self) -> frozenset[str]:
+        """Every key that a condition asks for, as it is written."""
+        return frozenset(condition.key for statement in self.statements for condition in statement.conditions)
 
 
 class _Number(str):

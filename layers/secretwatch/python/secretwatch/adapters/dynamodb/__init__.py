@@ -7,20 +7,26 @@
 | PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read | providers |
 | GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read | gateways |
 | PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider | gateways |
+| KEY#<key or alias arn> | SECRET#<secret arn> | a referenced secret that the key protects; expires unless renewed | keys |
+| WAIVER#<secret or provider arn>#<code> | STATE | a finding that is waived; expires | waivers |
 | ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
 """
 
 from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGatewayRecords
+from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
 from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
+from secretwatch.adapters.dynamodb.waivers import DynamoDbWaivers
 
 __all__ = [
     "TOLD_ALERTS",
     "DynamoDbConsumers",
     "DynamoDbGatewayRecords",
+    "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",
+    "DynamoDbWaivers",
     "item_of",
     "plain",
     "state_of",

@@ -53,7 +53,7 @@ def _found(reference: Reference, facts: Facts, rules: Rules) -> Iterator[Found]:
     if not isinstance(secret, SecretDescription) or secret.deletion_date:
         return
     yield from value_findings(reference, secret, facts)
-    yield from key_findings(reference, secret, facts, rules)
+    yield from key_findings(reference, secret, facts)
     yield from reading_findings(reference, facts, rules)
     yield from rotation_findings(reference, secret, facts, rules)
     yield from governance_findings(reference, secret, facts, rules)

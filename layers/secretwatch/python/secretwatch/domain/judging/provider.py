@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from secretwatch.domain.facts import Facts, NoSuchProvider, ProviderStatus, Unknown
+from secretwatch.domain.facts import Facts, NoSuchProvider, Unknown
 from secretwatch.domain.finding import Code, Finding
-from secretwatch.domain.reference import Reference
+from secretwatch.domain.reference import ProviderStatus, Reference
 
 _REASON_LIMIT = 300  # characters of AgentCore's own words
 
