@@ -41,17 +41,18 @@ class Checking:
         self._secrets = secrets
         self._clock = clock
 
-    def check(self, secret: SecretId) -> list[Checked]:
+    def check(self, secret: SecretId, *, seen_since: datetime | None = None) -> list[Checked]:
         """Check every reference to the secret; an empty list means that nobody references it.
 
+        With `seen_since`, those that a later check has seen are left as they are.
         When another check is first, it has seen what we were asked to look at if it began later: in a burst, one check
         serves all who wait. Raises LostRace when others were first several times over and began before.
         """
         asked = self._clock()
         try:
-            return self._check_once(secret, seen_since=None)
+            return self._check_once(secret, seen_since=seen_since)
         except LostRace:
-            return until_won(lambda: self._check_once(secret, seen_since=asked))
+            return until_won(lambda: self._check_once(secret, seen_since=seen_since or asked))
 
     def _check_once(self, secret: SecretId, *, seen_since: datetime | None) -> list[Checked]:
         states = self._references.of_secret(secret)

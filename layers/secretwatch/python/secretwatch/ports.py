@@ -11,6 +11,7 @@ from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.facts import NoSuchSecret, SecretDescription, Unknown, ValueFacts
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
@@ -43,6 +44,14 @@ class References(Protocol):
 
     def store(self, state: ReferenceState) -> None:
         """Write the successor of the stored state; raises LostRace when another writer was first."""
+        ...
+
+
+class ProtectedSecrets(Protocol):
+    """The Registry's keys, and the referenced secrets that each protects."""
+
+    def under(self, key: KeyId) -> list[SecretId]:
+        """Every referenced secret under the key, or the alias; none means that no change of it concerns us."""
         ...
 
 

@@ -10,11 +10,17 @@ class CheckReferencesSettings:
     """Of `check_references`."""
 
     registry_table: str
+    sweep_queue_url: str
+    own_roles: frozenset[str]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Raises KeyError for a variable that is not set."""
-        return cls(registry_table=environ["REGISTRY_TABLE"])
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            own_roles=frozenset(environ["OWN_ROLE_ARNS"].split(",")) - {""},
+        )
 
 
 @dataclass(frozen=True, slots=True)

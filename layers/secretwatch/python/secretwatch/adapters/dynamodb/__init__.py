@@ -4,6 +4,8 @@
 |---|---|---|---|
 | SECRET#<arn> | REF#<provider arn>#<field> | a reference and its state | references |
 | NAME#<account>#<region>#<name> | <secret arn>#<provider arn>#<field> | the same, by the secret's name | references |
+| SECRET#<partial arn> | NAME#<secret arn>#<provider arn>#<field> | the same, where that looks like a full ARN | references |
+| KEY#<key or alias arn> | SECRET#<secret arn> | a referenced secret that the key protects | keys |
 | PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read | providers |
 | GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read | gateways |
 | PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider | gateways |
@@ -11,6 +13,7 @@
 """
 
 from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGatewayRecords
+from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
 from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
@@ -19,6 +22,7 @@ __all__ = [
     "TOLD_ALERTS",
     "DynamoDbConsumers",
     "DynamoDbGatewayRecords",
+    "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",
     "item_of",
