@@ -1,6 +1,6 @@
 """Readable stand-ins for the ports, and builders with defaults."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -8,6 +8,7 @@ from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.facts import NoSuchSecret, SecretDescription, Unknown, ValueFacts, ValueShape
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
@@ -80,10 +81,12 @@ class FakeSecrets:
 
     def __init__(self, **secrets: FakeSecret) -> None:
         self.secrets = {secret_arn(name): secret for name, secret in secrets.items()}
+        self.described = 0
         self.values_read: list[tuple[str, str]] = []
         self.failures: dict[str, Exception] = {}
 
     def describe(self, arn: str) -> SecretDescription | NoSuchSecret:
+        self.described += 1
         if failure := self.failures.get("describe"):
             raise failure
         secret = self.secrets.get(arn)
@@ -124,7 +127,19 @@ class InMemoryReferences:
 
 
 def _is(secret: SecretId, named: SecretId) -> bool:
-    return secret == named if named.arn else replace(secret, arn=None) == named
+    if named.arn:
+        return named.arn in {secret.arn, secret.partial_arn_read_as_full}
+    return replace(secret, arn=None) == named
+
+
+class FakeProtectedSecrets:
+    """`ports.ProtectedSecrets` in memory."""
+
+    def __init__(self, secrets: Mapping[KeyId, list[SecretId]]) -> None:
+        self.secrets = secrets
+
+    def under(self, key: KeyId) -> list[SecretId]:
+        return self.secrets.get(key, [])
 
 
 class InMemoryProviderRecords:

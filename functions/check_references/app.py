@@ -57,7 +57,8 @@ def check(secret: SecretId, seen_since: datetime | None) -> list[Checked]:
 
 def spread(key: KeyId) -> list[SecretId]:
     secrets = spreading().spread(key)
-    telemetry.key_changed(key, secrets)
+    if secrets:
+        telemetry.key_changed(key, secrets)
     return secrets
 
 

@@ -1,4 +1,4 @@
-"""Patterns match as EventBridge matches; each case was put to AWS's own engine, aws/event-ruler 2.0.1, or is its rule."""
+"""Patterns match as EventBridge matches: by its guide; with arrays, and in what it refuses, as its own engine does."""
 
 from typing import Any
 
@@ -114,7 +114,7 @@ def test_a_pattern_takes_what_eventbridge_would_take(
         ({"a": "x"}, "a must be an object or an array"),
         ({"a": {"b": 1}}, r"a\.b must be an object or an array"),
         ({"a": []}, "empty array"),
-        ({"a": [["x"]]}, "array in an array"),
+        ({"a": [["x"]]}, "array stands in an array"),
         ({"a": [{}]}, "exactly one operator"),
         ({"a": [{"prefix": "x", "suffix": "y"}]}, "exactly one operator"),
         ({"a": [{"starts-with": "x"}]}, "no operator 'starts-with'"),

@@ -65,7 +65,7 @@ def change_received(change: Change, *, relevant: bool) -> None:
             actor=change.actor,
             replay=change.replay,
         )
-    elif not change.is_request:
+    elif not change.is_request and not isinstance(change.subject, KeyId):  # of a key, verdicts come later
         lag = (datetime.now(UTC) - change.at).total_seconds()
         metrics.add_metric("DetectionLagSeconds", MetricUnit.Seconds, lag)
 

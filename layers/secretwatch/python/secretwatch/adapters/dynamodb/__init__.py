@@ -4,7 +4,7 @@
 |---|---|---|---|
 | SECRET#<arn> | REF#<provider arn>#<field> | a reference and its state | references |
 | NAME#<account>#<region>#<name> | <secret arn>#<provider arn>#<field> | the same, by the secret's name | references |
-| SECRET#<partial arn> | NAME#<secret arn>#<provider arn>#<field> | the same, where that looks like a full ARN | references |
+| SECRET#<partial arn> | NAME#<secret arn>#<provider arn>#<field> | the same, if that reads as full | references |
 | KEY#<key or alias arn> | SECRET#<secret arn> | a referenced secret that the key protects | keys |
 | PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read | providers |
 | GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read | gateways |
