@@ -62,7 +62,7 @@ test-permissions: $(READY_ALL) ## Take each permission away and see the failure 
 	$(WITH_PIP) $(DEV)/pytest tests/permissions
 
 docs: $(READY_DEV) ## Make the tables of docs/permissions.md from the template
-	@$(DEV)/python -m docs.permissions
+	@PYTHONPATH=layers/secretwatch/python:cli $(DEV)/python -m docs.permissions
 
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .local dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

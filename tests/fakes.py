@@ -1,7 +1,7 @@
 """Readable stand-ins for the ports, and builders with defaults."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -151,10 +151,12 @@ class FakeSecrets:
 
     def __init__(self, **secrets: FakeSecret) -> None:
         self.secrets = {secret_arn(name): secret for name, secret in secrets.items()}
+        self.described = 0
         self.values_read: list[tuple[str, str]] = []
         self.failures: dict[str, Exception] = {}
 
     def describe(self, arn: str) -> SecretDescription | NoSuchSecret:
+        self.described += 1
         self._fail("describe")
         if arn not in self.secrets:
             name = SecretId.of_arn(arn).name
@@ -304,7 +306,19 @@ class InMemoryReferences:
 
 
 def _is(secret: SecretId, named: SecretId) -> bool:
-    return secret == named if named.arn else replace(secret, arn=None) == named
+    if named.arn:
+        return named.arn in {secret.arn, secret.partial_arn_read_as_full}
+    return replace(secret, arn=None) == named
+
+
+class FakeProtectedSecrets:
+    """`ports.ProtectedSecrets` in memory."""
+
+    def __init__(self, secrets: Mapping[KeyId, list[SecretId]]) -> None:
+        self.secrets = secrets
+
+    def under(self, key: KeyId) -> list[SecretId]:
+        return self.secrets.get(key, [])
 
 
 class InMemoryProviderRecords:

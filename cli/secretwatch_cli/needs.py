@@ -54,6 +54,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "CheckReferences": (
         _logs("CheckReferencesLogs"),
         _takes_from("ChangeQueue", "SweepQueue"),
+        _sends_to("SweepQueue"),
         Need(("dynamodb:Query", "dynamodb:PutItem"), _REGISTRY),
         Need(("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"), (REFERENCED_SECRETS,)),
     ),

@@ -1,9 +1,10 @@
-"""From ChangeQueue and SweepQueue: checks every reference to the secret that a record names."""
+"""From ChangeQueue and SweepQueue: checks every reference to the secret, or to those under the key, of a record."""
 
 import os
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -21,16 +22,23 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
+from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.checking import Checked, Checking
-from secretwatch.domain.change import UnknownChange, read_change
+from secretwatch.domain.change import Change, UnknownChange, read_change
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.observed import Observation
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Transient
 from secretwatch.gathering import Gathering
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import CheckReferencesSettings
+from secretwatch.spreading import Spreading
 
 processor = RecordProcessor(EventType.SQS)
+
+Check: TypeAlias = Callable[[SecretId, Observation | None, datetime | None], list[Checked]]
+
+A_SECOND = timedelta(seconds=1)  # CloudTrail tells no finer time
 
 
 @cache
@@ -39,8 +47,8 @@ def settings() -> CheckReferencesSettings:
 
 
 @cache
-def checking_of_a_batch() -> Callable[[], Checking]:
-    """Makes what checks one batch of records: keys and providers are read once in it, clients once in a process."""
+def new_checking() -> Callable[[], Checking]:
+    """Makes what checks one batch: keys and providers are read once in it, while clients last."""
     dynamodb, table, rules = client("dynamodb"), settings().registry_table, settings().rules
     references, waivers = DynamoDbReferences(dynamodb, table), DynamoDbWaivers(dynamodb, table)
     protected = DynamoDbProtectedSecrets(dynamodb, table)
@@ -56,19 +64,56 @@ def checking_of_a_batch() -> Callable[[], Checking]:
     return lambda: Checking(references, gathering(), waivers, protected, rules=rules)
 
 
-def handle_record(check: Callable[[SecretId, Observation | None], list[Checked]], record: SQSRecord) -> None:
+@cache
+def spreading() -> Spreading:
+    protected = DynamoDbProtectedSecrets(client("dynamodb"), settings().registry_table)
+    return Spreading(protected, checks=SqsRequests(client("sqs"), settings().sweep_queue_url))
+
+
+def check(
+    checking: Checking, secret: SecretId, observation: Observation | None, seen_since: datetime | None
+) -> list[Checked]:
+    checked = checking.check(secret, observation, seen_since=seen_since)
+    for one in checked:
+        telemetry.reference_checked(one)
+    return checked
+
+
+def spread(key: KeyId) -> list[SecretId]:
+    secrets = spreading().spread(key)
+    if secrets:
+        telemetry.key_changed(key, secrets)
+    return secrets
+
+
+def handle_record(check: Check, record: SQSRecord) -> None:
+    telemetry.logger.set_correlation_id(record.message_id)
     telemetry.count("ChangesReceived")
-    change = read_change(record.body)
+    change = read_change(record.body, own_roles=settings().own_roles)
     telemetry.logger.set_correlation_id(change.event_id)
-    if not isinstance(change.subject, SecretId):
-        raise UnknownChange(f"{change.what!r} is not about a secret")
-    checked = check(change.subject, change.observation)
-    telemetry.change_received(change, relevant=bool(checked))
+    checked, spread_to = look(check, change)
+    telemetry.change_received(change, relevant=bool(checked or spread_to))
     if again := [one.unknown.reason for one in checked if one.unknown and one.unknown.transient]:
         raise Transient(again[0])
 
 
+def look(check: Check, change: Change) -> tuple[list[Checked], list[SecretId]]:
+    # Whoever writes for Secretwatch checks what it wrote: the event of it asks only for what was not checked since.
+    seen_since = change.at + A_SECOND if change.own_write else None
+    checked: list[Checked] = []
+    spread_to: list[SecretId] = []
+    for subject in change.to_look_up:
+        match subject:
+            case SecretId():
+                checked += check(subject, change.observation, seen_since)
+            case KeyId():
+                spread_to += spread(subject)
+            case _:
+                raise UnknownChange(f"{change.what!r} is about neither a secret nor a key")
+    return checked, spread_to
+
+
 @telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    once_a_batch = partial(handle_record, cache(check))
+    once_a_batch = partial(handle_record, cache(partial(check, new_checking()())))
     return process_partial_response(event, once_a_batch, processor, context)

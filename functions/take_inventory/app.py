@@ -38,9 +38,10 @@ def inventory() -> Inventory:
 
 
 def handle_record(record: SQSRecord) -> None:
+    telemetry.logger.set_correlation_id(record.message_id)
     change = read_change(record.body)
     telemetry.logger.set_correlation_id(change.event_id)
-    match change.subject:
+    match change.subject:  # no event of these names several
         case WholeInventory() as everything:
             telemetry.trails_read(inventory().without_trail(everything.region))
             telemetry.inventory_taken(inventory().take(everything))

@@ -5,38 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from secretwatch_cli.rules import patterns
+from secretwatch_cli.template import load_template
 
 ROOT = Path(__file__).parents[2]
 
 
-class _CloudFormationLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's short function names."""
-
-
-def _function(loader: _CloudFormationLoader, name: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    elif isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    if name == "GetAtt" and isinstance(value, str):
-        value = value.split(".", maxsplit=1)
-    return {name if name in {"Ref", "Condition"} else f"Fn::{name}": value}
-
-
-_CloudFormationLoader.add_multi_constructor("!", _function)
-
-
-def _load() -> dict[str, Any]:
-    loader = _CloudFormationLoader((ROOT / "template.yaml").read_text(encoding="utf-8"))
-    document: dict[str, Any] = loader.get_single_data()
-    return document
-
-
-TEMPLATE = _load()
+TEMPLATE = load_template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 
 
@@ -46,7 +21,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 RULES = of_type("AWS::Events::Rule")
-PATTERNS = {name: json.dumps(rule["EventPattern"]) for name, rule in RULES.items() if "EventPattern" in rule}
+PATTERNS = {name: json.dumps(pattern) for name, pattern in patterns(TEMPLATE, partition="aws").items()}
 FUNCTIONS = of_type("AWS::Serverless::Function")
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from secretwatch.adapters.dynamodb import (
     DynamoDbConsumers,
     DynamoDbGatewayRecords,
+    DynamoDbProtectedSecrets,
     DynamoDbProviderRecords,
     DynamoDbReferences,
     item_of,
@@ -23,6 +24,7 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
@@ -169,7 +171,7 @@ def test_a_query_goes_on_until_the_last_page(aws: Stub) -> None:
         aws.add_response(
             "query",
             {"Items": [attributes(item_of(state)) for state in found], **more},
-            queried(f"SECRET#{CRM}", sk="REF#", **start),
+            queried(f"SECRET#{CRM}", **start),
         )
 
     assert DynamoDbReferences(aws.client, TABLE).of_secret(SecretId.of_arn(CRM)) == [first, second]
@@ -391,6 +393,49 @@ def test_a_name_finds_every_secret_that_ever_bore_it_and_each_reference_once(
     found = registry.of_secret(SecretId(ACCOUNT, REGION, "agents/crm"))
 
     assert sorted(state.reference.provider.name for state in found) == ["crm-copy", "crm-new", "crm-oauth"]
+
+
+def references_of(registry: DynamoDbReferences, secret: SecretId) -> set[Reference]:
+    return {state.reference for state in registry.of_secret(secret)}
+
+
+SUFFIXED = secret_arn("agents/crm-a1b2c3", "Zz9Yy8")
+"""A secret whose name ends like a full ARN: its partial ARN is what CRM's full one is."""
+
+
+def test_what_reads_as_a_full_arn_finds_the_secret_that_it_is_a_partial_arn_of_too(
+    registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    full, partial = a_reference("full"), a_reference("partial", secret=SUFFIXED)
+    recorded(records, a_provider("full", full), a_provider("partial", partial))
+
+    assert references_of(registry, SecretId.of_arn(CRM)) == {full, partial}
+    assert references_of(registry, SecretId.of_arn(SUFFIXED)) == {partial}
+    assert references_of(registry, SecretId(ACCOUNT, REGION, "agents/crm-a1b2c3")) == {partial}
+    assert references_of(registry, SecretId(ACCOUNT, REGION, "agents/crm")) == {full}
+
+
+def test_a_reference_that_goes_takes_all_the_names_of_its_secret_along(
+    table: Any, registry: DynamoDbReferences, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider("partial", a_reference("partial", secret=SUFFIXED)))
+
+    records.record(known, a_provider("partial", a_reference("partial", secret=BILLING)), moved=[])
+
+    assert registry.of_secret(SecretId.of_arn(CRM)) == []
+    assert not [pk for pk, _ in keys(table) if "agents/crm" in pk]
+
+
+def test_a_reference_that_an_older_version_recorded_without_that_name_is_forgotten_all_the_same(
+    table: Any, records: DynamoDbProviderRecords
+) -> None:
+    known = recorded(records, a_provider("partial", a_reference("partial", secret=SUFFIXED)))
+    (pointer,) = [(pk, sk) for pk, sk in keys(table) if sk.startswith("NAME#")]
+    table.delete_item(TableName=TABLE, Key=attributes({"pk": pointer[0], "sk": pointer[1]}))
+
+    records.forget(known)
+
+    assert keys(table) == set()
 
 
 @pytest.mark.parametrize(
@@ -840,3 +885,20 @@ def test_who_loses_the_race_for_a_busy_gateway_leaves_nothing_behind(
         gateways.record(None, a_busy_gateway(105, "weather"))
 
     assert consumers.of_provider(a_reference("weather").provider_arn) == []
+
+
+# --- keys ---
+
+
+def test_a_key_finds_the_secrets_under_it_and_an_alias_those_under_the_alias(table: Any) -> None:
+    key = KeyId(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd")
+    alias = KeyId(f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/agents")
+    for protector, secret in ((key, CRM), (key, BILLING), (alias, CRM)):
+        item = attributes({"pk": f"KEY#{protector.arn}", "sk": f"SECRET#{secret}"})
+        table.put_item(TableName=TABLE, Item=item)
+
+    protected = DynamoDbProtectedSecrets(table, TABLE)
+
+    assert protected.under(key) == [SecretId.of_arn(BILLING), SecretId.of_arn(CRM)]
+    assert protected.under(alias) == [SecretId.of_arn(CRM)]
+    assert protected.under(KeyId(f"{key.arn}9")) == []

@@ -56,7 +56,15 @@ def senders(queue: str) -> list[dict[str, Any]]:
                 assert statement["Action"] == "sqs:SendMessage"
                 assert statement["Resource"] == arn_of(queue)
                 found += as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
-    return found
+    return [unconditional(one) for one in found]
+
+
+def unconditional(sender: dict[str, Any]) -> dict[str, Any]:
+    """The rule's ARN; it may stand under the condition under which there is the rule, and under no other."""
+    condition, arn, otherwise = sender.get("Fn::If", [None, sender, {"Ref": "AWS::NoValue"}])
+    assert condition == RESOURCES[named_by(arn)].get("Condition")
+    assert otherwise == {"Ref": "AWS::NoValue"}
+    return dict(arn)
 
 
 def texts(value: Any, *, substituted: bool = False) -> Iterator[tuple[str, bool]]:

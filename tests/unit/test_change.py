@@ -79,7 +79,7 @@ def test_a_change_says_what_happened_and_when() -> None:
 
     change = parse_change(an_event(detail=detail))
 
-    assert change == Change("PutSecretValue", BY_ARN, NOON, "e-1")
+    assert change == Change("PutSecretValue", (BY_ARN,), NOON, "e-1")
     assert not change.is_request
 
 
@@ -96,7 +96,7 @@ def test_the_schedule_means_the_whole_inventory() -> None:
         pytest.param({"source": "aws.secretsmanager"}, "not an EventBridge event", id="no envelope"),
         pytest.param(an_event("aws.ec2"), "no known kind", id="another service"),
         pytest.param(
-            an_event("aws.bedrock-agentcore", detail={"eventName": "CreateGateway"}), "no known kind", id="gateway"
+            an_event("aws.bedrock-agentcore", detail={"eventName": "CreateMemory"}), "no known kind", id="a memory"
         ),
         pytest.param(an_event(detail={"eventName": "PutSecretValue"}), "names no secret", id="no secret"),
         pytest.param(an_event(detail={"requestParameters": {"secretId": 7}}), "names no secret", id="a number"),

@@ -21,16 +21,20 @@ from secretwatch.adapters.dynamodb import item_of
 from secretwatch.checking import Checking
 from secretwatch.domain.change import request
 from secretwatch.domain.finding import Verdict
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
 from secretwatch.errors import Transient
 from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
+from secretwatch.settings import CheckReferencesSettings
+from secretwatch.spreading import Spreading
 from tests.fakes import (
     EVERYTHING,
     NOON,
     FakeGateways,
+    FakeProtectedSecrets,
     FakeProviders,
     FakeSecret,
     FakeSecrets,
@@ -47,6 +51,8 @@ from tests.fakes import (
 )
 from tests.lambdas import Context, Event, sqs_event
 
+OWN_ROLE = "arn:aws:iam::111122223333:role/secretwatch-RepairAccessRole"
+KEY = KeyId("arn:aws:kms:eu-west-1:111122223333:key/1234abcd")
 CRM = SecretId.of_arn(secret_arn("crm"))
 REFERENCE = a_reference(secret=secret_arn("crm"))
 
@@ -55,7 +61,8 @@ def asking_for(subject: Any) -> Event:
     return request(subject, at=NOON, request_id="r-1")
 
 
-def put_secret_value(secret: str) -> Event:
+def put_secret_value(secret: str, **detail: Any) -> Event:
+    called = {"eventName": "PutSecretValue", "requestParameters": {"secretId": secret}, "responseElements": None}
     return {
         "id": "e-1",
         "source": "aws.secretsmanager",
@@ -64,7 +71,7 @@ def put_secret_value(secret: str) -> Event:
         "region": "eu-west-1",
         "time": "2026-11-23T12:00:00Z",
         "resources": [],
-        "detail": {"eventName": "PutSecretValue", "requestParameters": {"secretId": secret}, "responseElements": None},
+        "detail": {**called, **detail},
     }
 
 
@@ -97,35 +104,49 @@ class TestCheckReferences:
     def secrets(self, secret: FakeSecret, monkeypatch: pytest.MonkeyPatch) -> FakeSecrets:
         secrets = FakeSecrets(crm=secret)
         checking = Checking(InMemoryReferences(REFERENCE), secrets)
+        settings = CheckReferencesSettings("registry", "sweep-queue", frozenset({OWN_ROLE}))
+        monkeypatch.setattr(check_references, "settings", lambda: settings)
         monkeypatch.setattr(check_references, "checking", lambda: checking)
         return secrets
 
-    def test_a_record_that_is_not_json_is_left_to_the_queue_and_the_rest_goes_on(
-        self, secrets: FakeSecrets, lines: list[Event]
+    @pytest.fixture
+    def checks(self, secrets: FakeSecrets, monkeypatch: pytest.MonkeyPatch) -> SentRequests:
+        """The checks that a key's change asks for."""
+        checks = SentRequests()
+        spreading = Spreading(FakeProtectedSecrets({KEY: [CRM]}), checks=checks)
+        monkeypatch.setattr(check_references, "spreading", lambda: spreading)
+        return checks
+
+    def test_a_record_that_is_not_json_is_told_and_counted_once_and_the_rest_goes_on(
+        self, secrets: FakeSecrets, lines: list[Event], capsys: pytest.CaptureFixture[str]
     ) -> None:
         response = check_references.handler(sqs_event("{canary", put_secret_value("crm")), Context())
 
-        assert failed(response) == ["message-0"]
-        assert [(line["message"], line.get("reason")) for line in lines] == [
-            ("record failed", "not JSON"),
-            ("reference checked", None),
+        counted = json.loads(capsys.readouterr().out)
+        assert failed(response) == []
+        assert [(line["message"], line.get("reason"), line["correlation_id"]) for line in lines] == [
+            ("change unreadable", "not JSON", "message-0"),
+            ("reference checked", None, "e-1"),
         ]
+        assert counted["ChangesUnreadable"] == [1]
+        assert counted["ChangesReceived"] == [2]
 
     @pytest.mark.parametrize(
         ("event", "reason"),
         [
             ({**put_secret_value("crm"), "source": "aws.ec2"}, "of no known kind"),
-            (asking_for(EVERYTHING), "is not about a secret"),
+            (asking_for(EVERYTHING), "is about neither a secret nor a key"),
+            ({**put_secret_value("crm"), "detail": None}, "its detail is null"),
         ],
     )
-    def test_an_event_of_an_unknown_kind_reaches_the_dead_letter_queue_with_its_reason(
+    def test_an_event_that_no_later_try_could_read_either_is_told_with_its_reason_and_done_with(
         self, secrets: FakeSecrets, lines: list[Event], event: Event, reason: str
     ) -> None:
         response = check_references.handler(sqs_event(event), Context())
 
         (line,) = lines
-        assert failed(response) == ["message-0"]
-        assert (line["level"], line["record"]) == ("ERROR", "message-0")
+        assert failed(response) == []
+        assert (line["level"], line["record"]) == ("WARNING", "message-0")
         assert reason in line["reason"]
 
     def test_an_event_for_a_secret_that_nobody_references_leaves_one_line(
@@ -162,6 +183,50 @@ class TestCheckReferences:
         assert failed(response) == ["message-0"]
         assert "in describe" in line["exception"]
 
+    def test_a_secret_that_was_created_is_looked_up_by_its_name(self, secrets: FakeSecrets, lines: list[Event]) -> None:
+        created = put_secret_value("", eventName="CreateSecret", responseElements={"arn": secret_arn("crm", "Zz9Yy8")})
+
+        check_references.handler(sqs_event(created), Context())
+
+        assert [line["secret"] for line in lines if "secret" in line] == [REFERENCE.secret_arn]
+
+    def test_every_secret_of_an_event_is_checked(self, secrets: FakeSecrets, lines: list[Event]) -> None:
+        two = put_secret_value("", requestParameters={"secretIdList": ["other", "crm"]})
+
+        check_references.handler(sqs_event(two), Context())
+
+        assert [line["message"] for line in lines] == ["reference checked"]
+
+    def test_a_key_that_changed_has_the_secrets_under_it_checked_by_their_own_records(
+        self, checks: SentRequests, lines: list[Event]
+    ) -> None:
+        response = check_references.handler(sqs_event(asking_for(KEY)), Context())
+
+        assert failed(response) == []
+        assert checks.subjects == [CRM]
+        assert [line["message"] for line in lines] == ["key changed: checks of the secrets under it are asked for"]
+
+    def test_a_key_that_protects_no_referenced_secret_is_irrelevant(
+        self, checks: SentRequests, lines: list[Event]
+    ) -> None:
+        check_references.handler(sqs_event(asking_for(KeyId(f"{KEY.arn}9"))), Context())
+
+        assert checks.subjects == []
+        assert [line["message"] for line in lines] == ["change irrelevant: nobody references it"]
+
+    def test_what_secretwatch_wrote_itself_is_verified_once_however_many_events_tell_of_it(
+        self, secrets: FakeSecrets
+    ) -> None:
+        own = put_secret_value("crm", userIdentity={"sessionContext": {"sessionIssuer": {"arn": OWN_ROLE}}})
+        theirs = put_secret_value("crm", userIdentity={"sessionContext": {"sessionIssuer": {"arn": OWN_ROLE + "2"}}})
+
+        checks = [secrets.described]
+        for event in (own, own, own, theirs):
+            check_references.handler(sqs_event(event), Context())
+            checks.append(secrets.described)
+
+        assert checks == [0, 1, 1, 1, 2]
+
 
 class TestTakeInventory:
     """`take_inventory`, on fakes."""
@@ -184,13 +249,13 @@ class TestTakeInventory:
 
         response = take_inventory.handler(records, Context())
 
-        assert failed(response) == ["message-3", "message-4"]
+        assert failed(response) == []
         assert [line["message"] for line in lines if "message" in line] == [
             "inventory taken",
             "provider read",
             "gateway read",
-            "record failed",
-            "record failed",
+            "change unreadable",
+            "change unreadable",
         ]
 
     def test_an_external_reference_without_a_secret_leaves_a_warning(

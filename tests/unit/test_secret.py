@@ -54,3 +54,27 @@ def test_all_three_forms_of_one_secret_agree_on_its_name(name: str, suffix: str)
 
     assert full.name == name
     assert SecretId.parse(name, account=ACCOUNT, region=REGION).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("agents/crm-a1b2c3", secret_arn("agents/crm", "a1b2c3")),
+        ("agents/crm-a1b2", None),
+        ("agents/crm-a1b2c3d", None),
+        ("agents/crm", None),
+    ],
+)
+def test_a_name_that_ends_like_a_full_arn_makes_a_partial_arn_that_reads_as_one(
+    name: str, expected: str | None
+) -> None:
+    assert SecretId.of_arn(secret_arn(name, "Zz9Yy8")).partial_arn_read_as_full == expected
+
+
+@given(NAMES, SUFFIXES)
+def test_a_partial_arn_either_gives_the_name_or_is_one_that_the_registry_is_told_of(name: str, suffix: str) -> None:
+    full = SecretId.of_arn(secret_arn(name, suffix))
+
+    typed = SecretId.parse(secret_arn(name, suffix)[:-7], account="", region="")
+
+    assert typed == SecretId(ACCOUNT, REGION, name) or typed.arn == full.partial_arn_read_as_full

@@ -59,20 +59,23 @@ class Checking:
         self._rules = rules
         self._clock = clock
 
-    def check(self, secret: SecretId, observation: Observation | None = None) -> list[Checked]:
+    def check(
+        self, secret: SecretId, observation: Observation | None = None, *, seen_since: datetime | None = None
+    ) -> list[Checked]:
         """Check every reference to the secret; an empty list means that nobody references it.
 
         What was observed of the secret is kept with its references, and judged with the rest.
+        With `seen_since`, those that a later check has seen are left as they are.
         When another check is first, it has seen what we were asked to look at if it began later: in a burst, one check
         serves all who wait. Raises LostRace when others were first several times over and began before.
         """
         asked = self._clock()
         try:
-            return self._check_once(secret, observation, seen_since=None)
+            return self._check_once(secret, observation, seen_since=seen_since)
         except LostRace:
             # Another check cannot have seen what was observed: that has to be kept whoever was first.
-            seen_since = None if observation else asked
-            return until_won(lambda: self._check_once(secret, observation, seen_since=seen_since))
+            since = None if observation else seen_since or asked
+            return until_won(lambda: self._check_once(secret, observation, seen_since=since))
 
     def _check_once(
         self, secret: SecretId, observation: Observation | None, *, seen_since: datetime | None

@@ -182,12 +182,12 @@ class Gathering:
         """Grants are listed only for readers whom the key's policy does not suffice."""
         if not isinstance(key.key, KeyDescription) or not isinstance(key.policy, Policy):
             return key
-        arn = key.key.arn
+        arn, policy = key.key.arn, key.policy
         wanting = [
             reader
             for reader in readers
             if any(
-                key_decision(reader, reference, key, one).outcome is not Outcome.ALLOWED
+                key_decision(reader, reference, arn, policy, (), one).outcome is not Outcome.ALLOWED
                 for reference, one in facts.items()
             )
         ]

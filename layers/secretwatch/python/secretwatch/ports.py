@@ -95,6 +95,10 @@ class Waivers(Protocol):
 class ProtectedSecrets(Protocol):
     """The Registry's index from keys to the referenced secrets that they protect."""
 
+    def under(self, key: KeyId) -> list[SecretId]:
+        """Every referenced secret that the key or alias protects. One read for a key nobody knows."""
+        ...
+
     def record(self, secret_arn: str, keys: Collection[KeyId], *, until: datetime) -> None:
         """Remember that these keys and aliases protect the secret, until then or until recorded again."""
         ...

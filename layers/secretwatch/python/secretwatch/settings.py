@@ -13,12 +13,19 @@ class CheckReferencesSettings:
     """Of `check_references`."""
 
     registry_table: str
+    sweep_queue_url: str
+    own_roles: frozenset[str]
     rules: Rules
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
-        return cls(registry_table=environ["REGISTRY_TABLE"], rules=rules_from(environ))
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            own_roles=frozenset(_listed(environ["OWN_ROLE_ARNS"])),
+            rules=rules_from(environ),
+        )
 
 
 def rules_from(environ: Mapping[str, str]) -> Rules:

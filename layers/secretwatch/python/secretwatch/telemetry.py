@@ -1,6 +1,6 @@
 """What Secretwatch logs and counts: constant messages with facts as fields; identifiers are never dimensions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeAlias
@@ -11,10 +11,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch.alerting import Outcome
 from secretwatch.checking import Checked
-from secretwatch.domain.change import Change
+from secretwatch.domain.change import Change, UnknownChange
 from secretwatch.domain.consumer import Gateway
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Verdict
+from secretwatch.domain.key import KeyId
+from secretwatch.domain.secret import SecretId
 from secretwatch.domain.verdict_change import News, VerdictChange
 from secretwatch.inventory import Read
 
@@ -46,14 +48,31 @@ def count(name: str, value: float = 1) -> None:
     metrics.add_metric(name, MetricUnit.Count, value)
 
 
+def change_unreadable(record: str, error: UnknownChange) -> None:
+    """A record names nothing that we could look at; the reason is one sentence."""
+    count("ChangesUnreadable")
+    logger.warning("change unreadable", record=record, reason=str(error))
+
+
 def change_received(change: Change, *, relevant: bool) -> None:
     """A change was looked into; `relevant` when somebody references what it names."""
     if not relevant:
         count("ChangesIrrelevant")
-        logger.info("change irrelevant: nobody references it", what=change.what, subject=str(change.subject))
-    elif not change.is_request:
+        logger.info(
+            "change irrelevant: nobody references it",
+            what=change.what,
+            subjects=[str(subject) for subject in change.subjects],
+            actor=change.actor,
+            replay=change.replay,
+        )
+    elif not change.is_request and not isinstance(change.subject, KeyId):  # of a key, verdicts come later
         lag = (datetime.now(UTC) - change.at).total_seconds()
         metrics.add_metric("DetectionLagSeconds", MetricUnit.Seconds, lag)
+
+
+def key_changed(key: KeyId, secrets: Collection[SecretId]) -> None:
+    """A key or an alias changed; every secret under it is to be checked."""
+    logger.info("key changed: checks of the secrets under it are asked for", key=key.arn, secrets=len(secrets))
 
 
 def reference_checked(checked: Checked) -> None:

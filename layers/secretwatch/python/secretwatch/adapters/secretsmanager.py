@@ -29,7 +29,8 @@ class SecretsManagerSecrets:
         secret = self._describe(arn)
         if secret is None:
             namesake = self._describe(SecretId.of_arn(arn).name)
-            return NoSuchSecret(namesake["ARN"] if namesake and not namesake.get("DeletedDate") else None)
+            recreated = namesake is not None and namesake.get("DeletedDate") is None
+            return NoSuchSecret(namesake["ARN"] if namesake and recreated else None)
         return _description(secret)
 
     def _describe(self, secret_id: str) -> "DescribeSecretResponseTypeDef | None":

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, KeyFacts, SecretDescription, Unknown
@@ -14,6 +14,7 @@ from secretwatch.policy import (
     Context,
     ContextValue,
     Decision,
+    Grant,
     OneOf,
     Policy,
     Present,
@@ -66,24 +67,23 @@ def key_context_of(reader: Principal, reference: Reference, at: datetime) -> Con
     return {**_common(reader, reference, at), **own}
 
 
-def secret_decision(reader: Principal, reference: Reference, facts: Facts) -> Decision:
-    """Whether the secret's policies let the reader read it; the secret and its policies have to be known."""
-    assert isinstance(facts.secret, SecretDescription) and isinstance(facts.policies, tuple)
+def secret_decision(
+    reader: Principal, reference: Reference, secret: SecretDescription, policies: Sequence[Policy], facts: Facts
+) -> Decision:
+    """Whether the secret's policies let the reader read it."""
     context = {
-        **context_of(reader, reference, facts.secret, facts.policies, facts.at),
+        **context_of(reader, reference, secret, policies, facts.at),
         **_own_policies(reader, GET_SECRET_VALUE, facts),
     }
-    return evaluate(facts.policies, reader, GET_SECRET_VALUE, reference.secret_arn, context)
+    return evaluate(policies, reader, GET_SECRET_VALUE, reference.secret_arn, context)
 
 
-def key_decision(reader: Principal, reference: Reference, key: KeyFacts, facts: Facts) -> Decision:
-    """Whether the key's policy and grants let the reader decrypt the secret, through Secrets Manager.
-
-    `key` has to be described, and its policy and grants known.
-    """
-    assert isinstance(key.key, KeyDescription) and isinstance(key.policy, Policy) and isinstance(key.grants, tuple)
+def key_decision(
+    reader: Principal, reference: Reference, key_arn: str, policy: Policy, grants: Sequence[Grant], facts: Facts
+) -> Decision:
+    """Whether the key's policy and grants let the reader decrypt the secret, through Secrets Manager."""
     context = {**key_context_of(reader, reference, facts.at), **_own_policies(reader, DECRYPT, facts)}
-    return evaluate_key(key.policy, key.grants, reader, DECRYPT, key.key.arn, context)
+    return evaluate_key(policy, grants, reader, DECRYPT, key_arn, context)
 
 
 def _own_policies(reader: Principal, action: str, facts: Facts) -> Context:

@@ -56,7 +56,7 @@ EXPLANATIONS: Mapping[Code, Explanation] = {
         "Store the credential under that key; if the previous version has it, make that one current again.",
     ),
     Code.READER_NOT_ALLOWED: Explanation(
-        "No policy lets a required reader call GetSecretValue: the secret's resource policies have no statement for it.",
+        "No policy lets a required reader call GetSecretValue: the secret's own have no statement for it.",
         "Add the statement that the finding shows to the secret's resource policy. Where the policy is code, add it"
         " there: whoever writes the policy next replaces it whole.",
     ),
@@ -101,7 +101,7 @@ EXPLANATIONS: Mapping[Code, Explanation] = {
         "Add the statement that the finding shows to the key's policy.",
     ),
     Code.CROSS_ACCOUNT_DEFAULT_KEY: Explanation(
-        "The secret belongs to another account and is under aws/secretsmanager, a key that serves its own account only.",
+        "The secret belongs to another account and is under aws/secretsmanager, which serves its own account only.",
         "Encrypt the secret with a customer managed key, and let the provider's account use it.",
     ),
     Code.PROVIDER_FAILED: Explanation(
@@ -143,7 +143,7 @@ EXPLANATIONS: Mapping[Code, Explanation] = {
         "Let the readers use a key of yours, then encrypt the secret with it (`aws secretsmanager update-secret`).",
     ),
     Code.POLICY_TOO_BROAD: Explanation(
-        "The secret's policy lets in more than has to read it: anybody, AgentCore for any account, or AgentCore to write.",
+        "The secret's policy lets in more than is needed: anybody, AgentCore for any account, or AgentCore to write.",
         "Narrow the statement to secretsmanager:GetSecretValue for bedrock-agentcore.amazonaws.com, on the condition"
         " that aws:SourceAccount is yours.",
     ),

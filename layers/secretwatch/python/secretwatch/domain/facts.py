@@ -146,8 +146,8 @@ class Facts:
     previous: ValueFacts | Unknown | None = None
     policies: tuple[Policy, ...] | Unknown = ()
     key: KeyFacts | None = None
-    provider: ProviderStatus | NoSuchProvider | Unknown = ProviderStatus()
+    provider: ProviderStatus | NoSuchProvider | Unknown = field(default_factory=ProviderStatus)
     consumers: tuple[Consumer, ...] | Unknown = ()
-    observations: Observations = Observations()
+    observations: Observations = field(default_factory=Observations)
     access_since: datetime | None = None
     identities: Mapping[Asked, IdentityDecision | Unknown] = field(default_factory=dict)

@@ -52,7 +52,7 @@ T = TypeVar("T", ObservedRead, FailedRotation)
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """The latest of each kind that was seen of a secret. Seeing the same again, or in another order, changes nothing."""
+    """The latest of each kind that was seen of a secret: the same, however often and in what order it was seen."""
 
     read: ObservedRead | None = None
     denied: ObservedRead | None = None

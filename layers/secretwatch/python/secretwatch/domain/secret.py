@@ -27,7 +27,8 @@ class SecretId:
         """Read a `secretId`: a full ARN, a partial ARN (without the six-character suffix) or a name.
 
         Account and Region place a bare name; an ARN brings its own.
-        An ARN that ends like a full one is taken for one, as Secrets Manager does.
+        An ARN that ends like a full one is taken for one, though it may be the partial ARN of a secret whose name
+        ends so: the Registry is asked for both, under the ARN as it was typed.
         Raises ValueError for anything else.
         """
         if found := _ARN.fullmatch(text):
@@ -36,6 +37,12 @@ class SecretId:
         if _NAME.fullmatch(text):
             return cls(account, region, text)
         raise ValueError("not a secret's name or ARN")
+
+    @property
+    def partial_arn_read_as_full(self) -> str | None:
+        """Its partial ARN, when that looks like the full ARN of another secret: `foo-abcdef` is a name, too."""
+        found = _ARN.fullmatch(self.arn[:-7]) if self.arn else None
+        return found.group() if found and found["suffix"] else None
 
     @classmethod
     def of_arn(cls, arn: str) -> Self:

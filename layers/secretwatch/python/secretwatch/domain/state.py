@@ -1,6 +1,6 @@
 """The state of a reference: what the Registry keeps, and how a judgement moves it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -44,7 +44,7 @@ class ReferenceState:
     checked_at: datetime | None = None
     access: str | None = None
     access_since: datetime | None = None
-    observations: Observations = Observations()
+    observations: Observations = field(default_factory=Observations)
 
     @property
     def alarming(self) -> Verdict | None:

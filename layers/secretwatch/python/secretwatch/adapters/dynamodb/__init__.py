@@ -4,10 +4,12 @@
 |---|---|---|---|
 | SECRET#<arn> | REF#<provider arn>#<field> | a reference and its state | references |
 | NAME#<account>#<region>#<name> | <secret arn>#<provider arn>#<field> | the same, by the secret's name | references |
+| SECRET#<partial arn> | NAME#<secret arn>#<provider arn>#<field> | the same, if that reads as full | references |
+| KEY#<key or alias arn> | SECRET#<secret arn> | a referenced secret that the key protects | keys |
 | PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read | providers |
 | GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read | gateways |
 | PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider | gateways |
-| KEY#<key or alias arn> | SECRET#<secret arn> | a referenced secret that the key protects; expires unless renewed | keys |
+| KEY#<key or alias arn> | SECRET#<secret arn> | a secret that the key protects; expires unless renewed | keys |
 | WAIVER#<secret or provider arn>#<code> | STATE | a finding that is waived; expires | waivers |
 | ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
 """

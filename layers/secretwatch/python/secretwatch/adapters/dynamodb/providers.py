@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from secretwatch.adapters.dynamodb.references import item_of, name_key, reference_key
+from secretwatch.adapters.dynamodb.references import item_of, pointer_keys, reference_key
 from secretwatch.adapters.dynamodb.table import (
     ALWAYS,
     IF_ABSENT,
@@ -116,7 +116,8 @@ def _record_of(reference: Reference) -> tuple[str, ...]:
 def _puts(state: ReferenceState, only: Conditions) -> Iterator[Write]:
     reference = state.reference
     yield put(item_of(state), only.get(_record_of(reference), ALWAYS))
-    yield put({**name_key(reference), "secret_arn": reference.secret_arn})
+    for key in pointer_keys(reference):
+        yield put({**key, "secret_arn": reference.secret_arn})
 
 
 def _deletes(references: Iterable[Reference], only: Conditions, *, keep: Iterable[Reference]) -> Iterator[Write]:
@@ -125,4 +126,4 @@ def _deletes(references: Iterable[Reference], only: Conditions, *, keep: Iterabl
     for reference in references:
         if (record := _record_of(reference)) not in kept:
             yield delete(reference_key(reference), only.get(record, ALWAYS))
-            yield delete(name_key(reference))
+            yield from (delete(key) for key in pointer_keys(reference))

@@ -1,5 +1,6 @@
 """References and their state, found by the secret's ARN and by its name."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _PREFIX = "REF#"
+_POINTER = "NAME#"
 
 
 class DynamoDbReferences:
@@ -25,9 +27,15 @@ class DynamoDbReferences:
         self._table = Table(client, table)
 
     def of_secret(self, secret: SecretId) -> list[ReferenceState]:
-        """Query by ARN; by name, the ARNs are looked up first."""
-        arns = [secret.arn] if secret.arn else self._arns(secret)
-        return [state_of(item) for arn in arns for item in self._table.query(f"SECRET#{arn}", begins_with=_PREFIX)]
+        """Query by ARN; by name, the ARNs are looked up first.
+
+        What reads as a full ARN may be somebody's partial one: the same Query finds the secrets that it then names.
+        """
+        if secret.arn is None:
+            return self._states_of(self._table.query(_name_pk(secret)))
+        found = list(self._table.query(f"SECRET#{secret.arn}"))
+        states = [state_of(item) for item in found if item["sk"].startswith(_PREFIX)]
+        return states + self._states_of(item for item in found if item["sk"].startswith(_POINTER))
 
     def find(self, reference: Reference) -> ReferenceState | None:
         """GetItem of the reference's own record."""
@@ -38,8 +46,10 @@ class DynamoDbReferences:
         """PutItem, on the condition that the stored version is the one before."""
         self._table.put(item_of(state), if_version(state.version - 1))
 
-    def _arns(self, secret: SecretId) -> list[str]:
-        return sorted({item["secret_arn"] for item in self._table.query(_name_pk(secret))})
+    def _states_of(self, pointers: Iterable[Item]) -> list[ReferenceState]:
+        """Every reference to the secrets that the records point at."""
+        arns = sorted({pointer["secret_arn"] for pointer in pointers})
+        return [state_of(item) for arn in arns for item in self._table.query(f"SECRET#{arn}", begins_with=_PREFIX)]
 
 
 def reference_key(reference: Reference) -> Key:
@@ -47,10 +57,12 @@ def reference_key(reference: Reference) -> Key:
     return {"pk": f"SECRET#{reference.secret_arn}", "sk": f"{_PREFIX}{reference.provider_arn}#{reference.field}"}
 
 
-def name_key(reference: Reference) -> Key:
-    """Which record finds the reference by its secret's name."""
+def pointer_keys(reference: Reference) -> Iterator[Key]:
+    """Which records find the reference by another name of its secret than the full ARN."""
     sk = f"{reference.secret_arn}#{reference.provider_arn}#{reference.field}"
-    return {"pk": _name_pk(reference.secret), "sk": sk}
+    yield {"pk": _name_pk(reference.secret), "sk": sk}
+    if partial := reference.secret.partial_arn_read_as_full:
+        yield {"pk": f"SECRET#{partial}", "sk": f"{_POINTER}{sk}"}
 
 
 def _name_pk(secret: SecretId) -> str:

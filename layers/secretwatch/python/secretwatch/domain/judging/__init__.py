@@ -54,6 +54,6 @@ def _found(reference: Reference, facts: Facts, rules: Rules) -> Iterator[Found]:
         return
     yield from value_findings(reference, secret, facts)
     yield from key_findings(reference, secret, facts)
-    yield from reading_findings(reference, facts, rules)
+    yield from reading_findings(reference, secret, facts, rules)
     yield from rotation_findings(reference, secret, facts, rules)
     yield from governance_findings(reference, secret, facts, rules)

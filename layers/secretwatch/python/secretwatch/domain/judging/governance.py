@@ -77,6 +77,7 @@ def _too_broad(
         yield Finding(
             Code.POLICY_TOO_BROAD,
             f"the secret's policy allows more than is needed: {'; '.join(broad)}",
-            f"Allow {AGENTCORE} {GET_SECRET_VALUE} only, on the condition aws:SourceAccount = {reference.provider.account}.",
+            f"Allow {AGENTCORE} {GET_SECRET_VALUE} only, on the condition that aws:SourceAccount is"
+            f" {reference.provider.account}.",
             about=reference.secret_arn,
         )

@@ -14,23 +14,25 @@ from secretwatch.domain.access import (
     secret_decision,
     statement_for,
 )
-from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, Unknown
+from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, SecretDescription, Unknown
 from secretwatch.domain.finding import Code, Finding
 from secretwatch.domain.judging.commands import first_policy
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import Rules
-from secretwatch.policy import Decision, Decisive, Outcome, Principal
+from secretwatch.policy import Decision, Decisive, Outcome, Policy, Principal
 
 _DENIAL_HOLDS_FOR = timedelta(days=1)  # a reader that is still refused is seen again; one that was mended may never be
 
 
-def reading_findings(reference: Reference, facts: Facts, rules: Rules) -> Iterator[Finding | Unknown]:
-    """READER_NOT_ALLOWED, READER_UNPROVEN, READER_DENIED, READER_DEPENDS, POLICY_INVALID, KEY_NOT_ALLOWED, OBSERVED_READ_DENIED."""
+def reading_findings(
+    reference: Reference, secret: SecretDescription, facts: Facts, rules: Rules
+) -> Iterator[Finding | Unknown]:
+    """The findings READER_…, POLICY_INVALID, KEY_NOT_ALLOWED and OBSERVED_READ_DENIED."""
     if isinstance(facts.consumers, Unknown):
         yield facts.consumers
     for reader in readers_of(facts, rules):
-        yield from _may_read(reader, reference, facts)
+        yield from _may_read(reader, reference, secret, facts)
         yield from _may_decrypt(reader, reference, facts)
     yield from _was_denied(reference, facts)
 
@@ -51,7 +53,9 @@ class _Question:
     command: str | None = None
 
 
-def _may_read(reader: Principal, reference: Reference, facts: Facts) -> Iterator[Finding | Unknown]:
+def _may_read(
+    reader: Principal, reference: Reference, secret: SecretDescription, facts: Facts
+) -> Iterator[Finding | Unknown]:
     if isinstance(facts.policies, Unknown):
         yield facts.policies
         return
@@ -62,7 +66,7 @@ def _may_read(reader: Principal, reference: Reference, facts: Facts) -> Iterator
         arn=reference.secret_arn,
         owner=reference.secret.account,
         action=GET_SECRET_VALUE,
-        decision=secret_decision(reader, reference, facts),
+        decision=secret_decision(reader, reference, secret, facts.policies, facts),
         own_policies_suffice=reader.account == reference.secret.account,
         not_allowed=Code.READER_NOT_ALLOWED,
         remedy=f"Add this statement to the secret's resource policy: {json.dumps(statement)}",
@@ -76,8 +80,10 @@ def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Itera
     key = facts.key
     if key is None or not isinstance(key.key, KeyDescription) or not key.key.customer_managed:
         return
-    if unknown := next((part for part in (key.policy, key.grants) if isinstance(part, Unknown)), None):
-        yield unknown
+    for part in (key.policy, key.grants):
+        if isinstance(part, Unknown):
+            yield part
+    if not isinstance(key.policy, Policy) or not isinstance(key.grants, tuple):
         return
     question = _Question(
         reader=reader,
@@ -85,7 +91,7 @@ def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Itera
         arn=key.key.arn,
         owner=KeyId(key.key.arn).account,
         action=DECRYPT,
-        decision=key_decision(reader, reference, key, facts),
+        decision=key_decision(reader, reference, key.key.arn, key.policy, key.grants, facts),
         own_policies_suffice=False,  # a key's policy has to let IAM policies in first
         not_allowed=Code.KEY_NOT_ALLOWED,
         remedy=f"Add this statement to the key's policy: {json.dumps(key_statement_for(reader, reference))}",
@@ -121,23 +127,24 @@ def _outcome(question: _Question, facts: Facts) -> Outcome | Unknown:
     if own is IdentityDecision.DENIED_EXPLICIT:
         return Outcome.DENIED_EXPLICIT
     if reader.account != question.owner:
-        return decision.outcome if decision.outcome is Outcome.DENIED_IMPLICIT else _both(decision, own)
-    if decision.outcome is Outcome.ALLOWED:
-        return Outcome.ALLOWED
+        return _both(decision, own)
     if question.own_policies_suffice:
         return _either(decision, own)
-    if decision.depends_on == (reader.identity_policy,) and isinstance(own, Unknown):
-        return own
-    return decision.outcome
+    left_to_own = decision.depends_on == (reader.identity_policy,)
+    return own if left_to_own and isinstance(own, Unknown) else decision.outcome
 
 
 def _both(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
+    if decision.outcome is Outcome.DENIED_IMPLICIT:
+        return decision.outcome
     if isinstance(own, Unknown):
         return own
     return decision.outcome if own is IdentityDecision.ALLOWED else Outcome.DENIED_IMPLICIT
 
 
 def _either(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
+    if decision.outcome is Outcome.ALLOWED:
+        return decision.outcome
     if isinstance(own, Unknown):
         return own
     if own is IdentityDecision.ALLOWED and Outcome.DENIED_EXPLICIT not in decision.possible:
@@ -213,7 +220,7 @@ def _depends(question: _Question) -> Finding:
 def _invalid(question: _Question) -> Finding:
     return Finding(
         Code.POLICY_INVALID,
-        f"the {question.kind}'s policy is not understood: {'; '.join(map(str, question.decision.problems[:_PROBLEMS_SHOWN]))}",
+        f"the {question.kind}'s policy is not understood: {'; '.join(question.decision.problems[:_PROBLEMS_SHOWN])}",
         "Mend the document where it says; until then nobody can tell what it allows.",
         about=question.arn,
     )
