@@ -135,7 +135,7 @@ class FakeSecret:
     policies: dict[str, str] = field(default_factory=lambda: {"default": LETS_AGENTCORE_READ})
     key: KeyId | None = None
     tags: dict[str, str] = field(default_factory=dict)
-    rotation: Rotation = Rotation()
+    rotation: Rotation = field(default_factory=Rotation)
 
     def rotate(self, version_id: str, shape: ValueShape = ValueShape.USABLE) -> None:
         """Make a new version current; the one before becomes the previous."""
@@ -270,12 +270,13 @@ class FakeWorld:
     secrets: FakeSecrets
     keys: FakeKeys = field(default_factory=FakeKeys)
     statuses: FakeStatuses = field(default_factory=FakeStatuses)
-    consumers: "InMemoryGatewayRecords" = field(default_factory=lambda: InMemoryGatewayRecords())
+    consumers: "InMemoryGatewayRecords" = field(default_factory=lambda: InMemoryGatewayRecords())  # noqa: PLW0108 - defined below
     identities: FakeIdentities = field(default_factory=FakeIdentities)
     waivers: InMemoryWaivers = field(default_factory=InMemoryWaivers)
     protected: InMemoryProtectedSecrets = field(default_factory=InMemoryProtectedSecrets)
 
-    def checking(self, clock: Callable[[], datetime] = lambda: NOON, *, rules: Rules = Rules()) -> Checking:
+    def checking(self, clock: Callable[[], datetime] = lambda: NOON, *, rules: Rules | None = None) -> Checking:
+        rules = rules or Rules()
         gathering = Gathering(self.secrets, self.keys, self.statuses, self.consumers, self.identities, rules=rules)
         return Checking(self.references, gathering, self.waivers, self.protected, rules=rules, clock=clock)
 

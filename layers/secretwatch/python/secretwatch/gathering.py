@@ -8,11 +8,10 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from secretwatch.attempts import or_unknown
 from secretwatch.domain.access import DECRYPT, GET_SECRET_VALUE, key_decision, readers_of
-from secretwatch.domain.consumer import Consumer
 from secretwatch.domain.facts import (
     Asked,
     Facts,
@@ -32,6 +31,9 @@ from secretwatch.domain.rules import CONSUMERS, Rules
 from secretwatch.domain.state import ReferenceState
 from secretwatch.policy import Outcome, Policy, Principal
 from secretwatch.ports import Consumers, Identities, Keys, ProviderStatuses, Secrets
+
+if TYPE_CHECKING:
+    from secretwatch.domain.consumer import Consumer
 
 T = TypeVar("T")
 

@@ -110,7 +110,7 @@ class ReferenceState:
         )
 
     def tells_other_than(self, earlier: Self) -> bool:
-        """Whether people would read this state differently: another verdict, other findings or waivers, or no answer."""
+        """Whether people read this state differently: another verdict, other findings or waivers, or no answer."""
         return self._told() != earlier._told()
 
     def _told(self) -> tuple[object, ...]:
