@@ -8,6 +8,7 @@ from secretwatch.policy.decision import Decision, Decisive, Outcome
 from secretwatch.policy.document import Effect, Policy, ResourceElement, Statement
 from secretwatch.policy.possible import Claim, Question, settle
 from secretwatch.policy.principal import Principal, PrincipalElement
+from secretwatch.policy.telling import Telling
 from secretwatch.policy.truth import Truth
 
 
@@ -74,9 +75,11 @@ class AboutReader:
         """As the element says."""
         return self.element.applies(self.reader, context, allows=self.allows)
 
-    def telling(self) -> dict[str, tuple[str, ...]]:
-        """The values that make a difference, by key."""
-        return self.element.telling(self.reader)
+    def tell(self, telling: Telling) -> None:
+        """Whether IAM or a NotPrincipal makes an exception, and which session asks."""
+        telling.text(self.reader.identity_policy.lower(), "allows")
+        telling.text(self.reader.exemption.lower(), "spares")
+        telling.text(self.reader.session_name.lower(), *self.element.sessions_of(self.reader))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,10 @@ class AboutResource:
     def holds(self, context: Context) -> Truth:
         """As the element says."""
         return self.element.covers(self.resource, context)
+
+    def tell(self, telling: Telling) -> None:
+        """Of a variable within an ARN no values can be named."""
+        telling.vague(*(key for pattern in self.element.patterns for key in pattern.keys))
 
 
 def decide(claims: Sequence[Claim], context: Context) -> Decision:

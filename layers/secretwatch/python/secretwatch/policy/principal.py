@@ -180,21 +180,13 @@ class PrincipalElement:
         return any(named.kind is PrincipalKind.ROOT and named.account == reader.account for named in self.principals)
 
     def _names_session(self, reader: Principal, context: Context) -> Truth:
-        sessions = self._sessions_of(reader)
+        sessions = self.sessions_of(reader)
         if not sessions:
             return False
         values = values_of(context, reader.session_name.lower())
         return frozenset({reader.session_name}) if values is None else not sessions.isdisjoint(values)
 
-    def telling(self, reader: Principal) -> dict[str, tuple[str, ...]]:
-        """The values that make a difference, by what a decision may hang on."""
-        return {
-            reader.identity_policy: ("allows",),
-            reader.exemption: ("spared",),
-            reader.session_name: tuple(self._sessions_of(reader)),
-        }
-
-    def _sessions_of(self, reader: Principal) -> frozenset[str]:
+    def sessions_of(self, reader: Principal) -> frozenset[str]:
         """The names of the sessions of a role that it names."""
         if reader.kind is not PrincipalKind.ROLE:
             return frozenset()
