@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Protocol, TypeAlias
 
@@ -69,16 +70,16 @@ class TextMatcher:
         return resolved.matches(value)
 
     def tell(self, key: str, telling: Telling) -> None:
-        """Variables make a difference too: to be the same as one can be tried, to be like it cannot."""
+        """Its own text, or what its variables may be."""
         if glob := self.text.glob:
             telling.pattern(key, glob, is_arn=False)
             if self.any_case and glob.exact is not None:
                 telling.text(key, glob.exact.swapcase())
         elif self.text.only_variable and not self.any_case:
             telling.same(key, self.text.only_variable.key.lower())
-            telling.text(key, *[self.text.only_variable.default or ""])
+            telling.text(key, self.text.only_variable.default or "")
         else:
-            telling.vague(key, *self.text.keys)
+            _tell_variables(self, key, telling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,21 @@ class ArnMatcher:
         return arn_like(resolved, value)
 
     def tell(self, key: str, telling: Telling) -> None:
-        """As TextMatcher does, but for variables."""
+        """As TextMatcher does."""
         if glob := self.text.glob:
             telling.pattern(key, glob, is_arn=True)
         else:
-            telling.vague(key, *self.text.keys)
+            _tell_variables(self, key, telling)
+
+
+def _tell_variables(matcher: TextMatcher | ArnMatcher, key: str, telling: Telling) -> None:
+    values = list(telling.known_values(key))
+    if values and len(matcher.keys) == 1:
+        for variable in matcher.keys:
+            for value in values:
+                telling.within(variable, value, partial(matcher.matches, value))
+    else:
+        telling.vague(key, *matcher.keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from secretwatch.policy.context import Context, ContextValue, Present, folded
 from secretwatch.policy.decision import Decision, Decisive, Outcome
 from secretwatch.policy.document import Effect, Policy, ResourceElement, Statement
+from secretwatch.policy.pattern import resource_like
 from secretwatch.policy.possible import Claim, Question, settle
 from secretwatch.policy.principal import Principal, PrincipalElement
 from secretwatch.policy.telling import Telling
@@ -94,8 +96,14 @@ class AboutResource:
         return self.element.covers(self.resource, context)
 
     def tell(self, telling: Telling) -> None:
-        """Of a variable within an ARN no values can be named."""
-        telling.vague(*(key for pattern in self.element.patterns for key in pattern.keys))
+        """What its variables may be."""
+        last = self.resource.split(":", 5)[-1]
+        for pattern in self.element.patterns:
+            for key in pattern.keys:
+                if len(pattern.keys) > 1:
+                    telling.vague(key)
+                else:
+                    telling.within(key, last, partial(resource_like, pattern, self.resource))
 
 
 def decide(claims: Sequence[Claim], context: Context) -> Decision:

@@ -1,11 +1,11 @@
 """Which outcomes are possible while context keys are unknown, and on which of the keys that hangs.
 
 Three-valued logic alone cannot see that `k is a` and `k is not a` never hold together. So each unknown key is tried in
-every state that the open questions can tell apart (see `telling`). Where these may not be all, or are too many, the
-three-valued answer stands.
+every state that the open questions can tell apart (see `telling`); a question about a key whose states cannot all be
+named may be true or false by itself. Where the combinations are too many, the three-valued answer stands.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, combinations, product
@@ -18,14 +18,14 @@ from secretwatch.policy.document import Effect
 from secretwatch.policy.telling import Telling
 from secretwatch.policy.truth import Truth
 
-_MOST_WORLDS = 10_000
+_MOST_WORLDS = 4096
 _MOST_VALUES = 6  # of a key that may have several at once: all sets of them are tried
 
 _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.DENY: Outcome.DENIED_EXPLICIT}
 
 State: TypeAlias = Present | Absent
 World: TypeAlias = tuple[int, ...]
-"""For each unknown key, the number of its state."""
+"""For each axis, the number of its state."""
 
 
 class Question(Protocol):
@@ -67,71 +67,83 @@ class Claim:
 
 def settle(claims: Sequence[Claim], allows: Sequence[Decisive], context: Context) -> Decision:
     """The decision while `claims` are open, and the statements `allows` apply for certain."""
-    names = {name.lower(): name for claim in reversed(claims) for name in claim.keys}
-    keys = sorted(names)
     otherwise = Outcome.ALLOWED if allows else Outcome.DENIED_IMPLICIT
-    states = _states(keys, [question for claim in claims for question in claim.questions], context)
-    if states is None:
+    axes = _axes([question for claim in claims for question in claim.questions], context)
+    if prod(len(axis.states) for axis in axes) > _MOST_WORLDS:
         possible = frozenset({otherwise, *(_OUTCOMES[claim.effect] for claim in claims)})
-        return _unknown(claims, names.values(), possible)
-    worlds = _worlds(claims, dict(zip(keys, states, strict=True)), context, otherwise)
+        return _unknown(claims, frozenset().union(*(axis.keys for axis in axes)), possible)
+    worlds = _worlds(claims, axes, context, otherwise)
     possible = frozenset(worlds.values())
     if len(possible) > 1:
-        return _unknown(claims, [names[key] for at, key in enumerate(keys) if _matters(at, worlds)], possible)
+        telling = [axis.keys for at, axis in enumerate(axes) if _matters(at, worlds)]
+        return _unknown(claims, frozenset().union(*telling), possible)
     (outcome,) = possible
     agreeing = tuple(claim.decisive for claim in claims if _OUTCOMES[claim.effect] is outcome)
     return Decision(outcome, agreeing or tuple(allows), possible=possible)
 
 
-def _unknown(claims: Iterable[Claim], keys: Iterable[str], possible: frozenset[Outcome]) -> Decision:
-    depends_on = tuple(sorted(keys))
-    lower = {key.lower() for key in depends_on}
-    hanging = (claim for claim in claims if not lower.isdisjoint(key.lower() for key in claim.keys))
-    return Decision(Outcome.UNKNOWN, tuple(claim.decisive for claim in hanging), depends_on, possible=possible)
+def _unknown(claims: Sequence[Claim], keys: frozenset[str], possible: frozenset[Outcome]) -> Decision:
+    """`keys` are in lower case; the decision writes them as the first statement does."""
+    names = {name.lower(): name for claim in reversed(claims) for name in claim.keys}
+    hanging = (claim for claim in claims if not keys.isdisjoint(key.lower() for key in claim.keys))
+    return Decision(
+        Outcome.UNKNOWN,
+        tuple(claim.decisive for claim in hanging),
+        depends_on=tuple(sorted(names[key] for key in keys)),
+        possible=possible,
+    )
 
 
-# --- states
+# --- axes: what can be one way or another
 
 
-def _states(keys: Sequence[str], questions: Sequence[Question], context: Context) -> list[Sequence[State]] | None:
-    """Those of each key that matter; None when they cannot all be named, or are too many to try."""
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """A key with its states; or a question about keys whose states cannot be named, which is true or false."""
+
+    keys: frozenset[str]
+    states: Sequence[State | bool]
+    question: Question | None = None
+
+
+def _axes(questions: Sequence[Question], context: Context) -> list[_Axis]:
     telling = Telling(context)
     for question in questions:
         question.tell(telling)
     needed = [(question, _keys_of(question, context)) for question in questions]
-    found: list[Sequence[State]] = []
-    for key in keys:
-        own = [(question, others) for question, others in needed if key in others]
-        alone = [question for question, others in own if len(others) == 1]
-        distinct = partial(_distinct, key, alone if len(alone) == len(own) else None, context)
-        states = _candidates(key, context) or _named(key, telling, distinct)
-        if states is None:
-            return None
-        found.append(distinct(states))
-    return found if prod(map(len, found)) <= _MOST_WORLDS else None
+    named, free = {}, list[_Axis]()
+    for key in sorted(frozenset().union(*(keys for _, keys in needed))):
+        named[key] = _states(key, needed, telling, context)
+    for question, keys in needed:
+        if any(named[key] is None for key in keys) and all(axis.question != question for axis in free):
+            free.append(_Axis(keys, (False, True), question))
+    tried = frozenset().union(*(keys for question, keys in needed if all(named[key] is not None for key in keys)))
+    return [*(_Axis(frozenset({key}), states) for key, states in named.items() if states and key in tried), *free]
 
 
-def _candidates(key: str, context: Context) -> Sequence[State]:
+def _states(
+    key: str, needed: Sequence[tuple[Question, frozenset[str]]], telling: Telling, context: Context
+) -> list[State] | None:
+    """Those of a key that matter; None when they cannot all be named."""
+    own = [(question, keys) for question, keys in needed if key in keys]
+    alone = all(len(keys) == 1 for _, keys in own)
+    distinct = partial(_distinct, key, [question for question, _ in own], context) if alone else list[State]
     state = context.get(key)
-    return state.candidates if isinstance(state, OneOf) else ()
-
-
-def _named(key: str, telling: Telling, distinct: Callable[[Sequence[State]], list[State]]) -> list[State] | None:
+    if isinstance(state, OneOf) and state.candidates:
+        return distinct(state.candidates)
     values, is_complete = telling.values(key)
     single = distinct([Present((value,)) for value in values])
     if not is_complete or (telling.has_many(key) and len(single) > _MOST_VALUES):
         return None
     if not telling.has_many(key):
-        return [ABSENT, *single]
-    members = [value for state in single if isinstance(state, Present) for value in state.values if value]
+        return distinct([ABSENT, *single])
+    members = [value for each in single if isinstance(each, Present) for value in each.values if value]
     sets = chain.from_iterable(combinations(members, size) for size in range(1, len(members) + 1))
-    return [ABSENT, *(Present(each) for each in sets)]
+    return distinct([ABSENT, *(Present(each) for each in sets)])
 
 
-def _distinct(key: str, questions: Sequence[Question] | None, context: Context, states: Sequence[State]) -> list[State]:
-    """One of each kind: states that get the same answers from all questions. All, when another key has a say in those."""
-    if questions is None:
-        return list(states)
+def _distinct(key: str, questions: Sequence[Question], context: Context, states: Iterable[State]) -> list[State]:
+    """One of each kind: states that get the same answers from all questions."""
     kinds: dict[tuple[Truth, ...], State] = {}
     for state in states:
         world = {**context, key: state}
@@ -148,12 +160,12 @@ def _keys_of(question: Question, context: Context) -> frozenset[str]:
 
 
 def _worlds(
-    claims: Sequence[Claim], states: Mapping[str, Sequence[State]], context: Context, otherwise: Outcome
+    claims: Sequence[Claim], axes: Sequence[_Axis], context: Context, otherwise: Outcome
 ) -> dict[World, Outcome]:
     """The outcome for every combination of states."""
-    tables = [(claim.effect, [_Table(each, states, context) for each in claim.questions]) for claim in claims]
+    tables = [(claim.effect, [_Table(each, axes, context) for each in claim.questions]) for claim in claims]
     worlds = {}
-    for world in product(*(range(len(each)) for each in states.values())):
+    for world in product(*(range(len(axis.states)) for axis in axes)):
         effects = {effect for effect, questions in tables if all(question.holds(world) for question in questions)}
         outcome = Outcome.ALLOWED if Effect.ALLOW in effects else otherwise
         worlds[world] = Outcome.DENIED_EXPLICIT if Effect.DENY in effects else outcome
@@ -161,22 +173,32 @@ def _worlds(
 
 
 def _matters(at: int, worlds: Mapping[World, Outcome]) -> bool:
-    """Whether two worlds with another outcome differ in this key alone."""
+    """Whether two worlds with another outcome differ on this axis alone."""
     return any(outcome is not worlds[(*world[:at], 0, *world[at + 1 :])] for world, outcome in worlds.items())
 
 
 class _Table:
     """The answers to one question, each found once."""
 
-    def __init__(self, question: Question, states: Mapping[str, Sequence[State]], context: Context) -> None:
+    def __init__(self, question: Question, axes: Sequence[_Axis], context: Context) -> None:
         keys = _keys_of(question, context)
-        self._question, self._states, self._context = question, states, dict(context)
-        self._at = [(at, key) for at, key in enumerate(states) if key in keys]
+        own = [at for at, axis in enumerate(axes) if axis.question == question]
+        self._at = own or [at for at, axis in enumerate(axes) if axis.question is None and axis.keys <= keys]
+        self._question, self._axes, self._context = question, axes, dict(context)
         self._answers: dict[World, bool] = {}
 
     def holds(self, world: World) -> bool:
-        row = tuple(world[at] for at, _ in self._at)
+        row = tuple(world[at] for at in self._at)
         if row not in self._answers:
-            self._context |= {key: self._states[key][world[at]] for at, key in self._at}
-            self._answers[row] = self._question.holds(self._context) is True
+            self._answers[row] = self._asked(
+                [(self._axes[at], number) for at, number in zip(self._at, row, strict=True)]
+            )
         return self._answers[row]
+
+    def _asked(self, row: Iterable[tuple[_Axis, int]]) -> bool:
+        for axis, number in row:
+            state = axis.states[number]
+            if isinstance(state, bool):
+                return state
+            self._context |= dict.fromkeys(axis.keys, state)
+        return self._question.holds(self._context) is True

@@ -1,6 +1,6 @@
 """The values of an unknown key that policies can tell apart: one of each kind, so that trying them tries all."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -12,6 +12,7 @@ from secretwatch.policy.pattern import Glob, Wildcard
 _OTHER = "\ue000"
 """A character that nobody writes (private use): text made of it is like nothing that a policy names."""
 _OTHER_TEXTS = ("", _OTHER, "\ue001", _OTHER * 50)
+_LONGEST = 120  # a text, of which all parts are tried
 _OTHER_ARN = ":".join(["arn", *[_OTHER] * 5])
 
 
@@ -48,12 +49,22 @@ class Telling:
         told = self._of(key)
         if is_arn:
             told.texts.add(_OTHER_ARN)
+        if is_arn and len(glob.segments) < 6:
+            return  # like no ARN
         if glob.exact is not None:
             told.texts.add(glob.exact)
         elif glob.tokens != (Wildcard.MANY,):
             told.patterns[glob.tokens] = glob
             told.are_arns &= is_arn
             told.texts.update(_filled(glob))
+
+    def within(self, key: str, text: str, holds: Callable[[Context], object]) -> None:
+        """As a variable they are put into a pattern that the text is compared with: only a part of it can fit."""
+        if len(text) > _LONGEST:
+            self.vague(key)
+            return
+        parts = {text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)}
+        self.text(key, *(part for part in parts if holds({key: Present((part,))}) is True))
 
     def number(self, key: str, value: Decimal) -> None:
         """They are compared with a number, or a date as one."""
@@ -92,7 +103,7 @@ class Telling:
         """The values of an unknown key that matter, and whether that is all of them."""
         group = self._group(key)
         merged = _merged(group.values())
-        texts = merged.texts | {value for each in group for value in self._known_values(each)}
+        texts = merged.texts | {value for each in group for value in self.known_values(each)}
         numbers, addresses = list(_around(sorted(merged.numbers))), list(_within(merged.networks))
         kinds = [bool(texts or merged.patterns), bool(numbers), bool(addresses)]
         others = () if numbers or addresses else _OTHER_TEXTS
@@ -115,7 +126,8 @@ class Telling:
                 left.extend(group[each].same)
         return group
 
-    def _known_values(self, key: str) -> Iterator[str]:
+    def known_values(self, key: str) -> Iterator[str]:
+        """The values that a key has, or may be the ones of."""
         state = self._context.get(key)
         for each in state.candidates if isinstance(state, OneOf) else [state]:
             if isinstance(each, Present):
