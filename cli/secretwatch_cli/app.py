@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,8 @@ import typer
 from secretwatch.adapters.dynamodb import DynamoDbReferences
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.secret import SecretId
-from secretwatch_cli import display
+from secretwatch.policy import evaluate
+from secretwatch_cli import can_read, display
 from secretwatch_cli.aws import Clients, Unable, clients, told
 from secretwatch_cli.check import Answer, check_anew, look_up
 from secretwatch_cli.doctor import examine
@@ -125,6 +127,45 @@ def doctor(
     else:
         display.print_lines(display.result_lines(results))
     raise typer.Exit(1 if any(result.health is Health.PROBLEM for result in results) else 0)
+
+
+@app.command("can-read", cls=can_read.ManyValues)
+def _can_read(
+    *,
+    policy: Annotated[list[Path], typer.Option(help="A resource policy as JSON, in a file; all are taken together.")],
+    reader: Annotated[str, typer.Option(help="A service such as bedrock-agentcore.amazonaws.com, or a role's ARN.")],
+    action: Annotated[str, typer.Option(help="Such as secretsmanager:GetSecretValue.")],
+    resource: Annotated[str, typer.Option(help="The ARN of the secret or key.")],
+    present: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A context key with a value; again for several values."),
+    ] = None,
+    absent: Annotated[list[str] | None, typer.Option(metavar="KEY", help="A key that the request lacks.")] = None,
+    unknown: Annotated[list[str] | None, typer.Option(metavar="KEY", help="A key that may be anything.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell what policies decide about a reader. It needs no AWS.
+
+    A context key that is not named is unknown, except the few that follow from the reader and the resource, such as
+    aws:PrincipalArn, aws:PrincipalIsAWSService and aws:ResourceAccount. Each option may take several values.
+
+    \b
+    Exit status:
+      0  allowed
+      1  the command failed
+      2  wrong usage; a file cannot be read
+      3  denied, or a policy is not valid
+      4  unknown: it depends on context keys
+    """
+    with _explained():
+        policies = can_read.read_policies(policy)
+        context = can_read.read_context(present or (), absent or (), unknown or ())
+        decision = evaluate(policies, can_read.read_reader(reader), action, resource, context)
+    if as_json:
+        display.print_json(can_read.decision_json(decision))
+    else:
+        display.print_lines(can_read.decision_lines(decision, policies))
+    raise typer.Exit(can_read.EXIT_CODES[decision.outcome])
 
 
 def _ask(place: Place, text: str, *, timeout: float | None) -> Answer:
