@@ -203,6 +203,7 @@ class Controls:
     """Failures, changes that take their time, and who reads secrets; of this whole process, until cleared."""
 
     secret_reader: SecretReader = SecretReader.SERVICE
+    source: dict[str, str] = field(default_factory=dict)
     changes_are_held: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
 
@@ -222,6 +223,11 @@ class Controls:
         """Say who reads referenced secrets from now on: the service, or its caller."""
         self.secret_reader = SecretReader(reader)
 
+    def name_source(self, account: str | None = None, arn: str | None = None) -> None:
+        """Let AgentCore name for whom it reads as a service; whether it does so on AWS nobody has proven."""
+        named = {"aws:SourceAccount": account, "aws:SourceArn": arn}
+        self.source = {key: value for key, value in named.items() if value is not None}
+
     def hold(self) -> None:
         """Let changes of OAuth2 providers stay under way from now on, each until it is settled."""
         self.changes_are_held = True
@@ -236,7 +242,7 @@ class Controls:
 
     def obey(self, command: str, **arguments: Any) -> None:
         """Do what one of the methods above does, by its name; raises ValueError for what makes no sense."""
-        if command not in ("fail", "read_secrets_as", "hold", "settle", "clear"):
+        if command not in ("fail", "read_secrets_as", "name_source", "hold", "settle", "clear"):
             raise ValueError(f"there is no {command}")
         try:
             getattr(self, command)(**arguments)

@@ -20,7 +20,7 @@ from ministack.services import secretsmanager
 from moto.core.request import Request as MotoRequest
 from moto.core.utils import camelcase_to_underscores
 
-from local import agentcore_identity, cloudtrail, recorder, secretsmanager_patches
+from local import agentcore_identity, cloudtrail, kms_patches, recorder, secretsmanager_patches
 from local.agentcore_identity import CONTROL_PLANE, DATA_PLANE, DIRECTORY, VAULT, SecretReader
 from local.cloudtrail import Answer, Failure, Message, Request, Service, Success
 
@@ -155,14 +155,14 @@ def _why_undecryptable(arn: str, reader: SecretReader) -> str | None:
     if decryption is None:
         return None
     if reader is SecretReader.SERVICE:
-        allowed = decryption.is_allowed_to_service(PRINCIPAL)
+        allowed = decryption.is_allowed_to_service(PRINCIPAL, agentcore_identity.controls.source)
     else:
         allowed = decryption.is_allowed_to_caller(extract_access_key_id(_headers.get()))
     return None if allowed else secretsmanager_patches.KMS_REFUSES
 
 
 def _denied_service(arn: str) -> EvalResult | None:
-    """Ask the secret's resource policy for the service principal; it says which service calls, for whom it does not."""
+    """Ask the secret's resource policies for the service principal; for whom it calls it says only when told to."""
     policy, _ = secretsmanager.secret_policy_for_arn(arn) or ("", None)
     context = EvalContext(
         principal_arn=PRINCIPAL,
@@ -171,7 +171,7 @@ def _denied_service(arn: str) -> EvalResult | None:
         action=_READ,
         resource_arn=arn,
         region=get_region(),
-        service_context={"aws:principalisawsservice": "true", "aws:principalservicename": PRINCIPAL},
+        service_context=kms_patches.context_of_service(PRINCIPAL, agentcore_identity.controls.source),
     )
     result = evaluate_resource_policy(policy, context, service=PRINCIPAL)
     return None if result.decision == "Allow" else result

@@ -187,8 +187,8 @@ class Decryption:
         who, decision = getattr(denied, "principal_arn", ""), getattr(denied, "decision", "")
         return decision == "ImplicitDeny" and any(map(self._is_granted_to, _names(who)))
 
-    def is_allowed_to_service(self, principal: str) -> bool:
-        """Whether the key's policy, or a grant, allows it to a service of AWS."""
+    def is_allowed_to_service(self, principal: str, source: dict[str, str]) -> bool:
+        """Whether the key's policy, or a grant, allows it to a service of AWS, which names for whom it calls or not."""
         context = EvalContext(
             principal_arn=principal,
             principal_type="Service",
@@ -196,11 +196,7 @@ class Decryption:
             action="kms:Decrypt",
             resource_arn=self.key["Arn"],
             region=get_region(),
-            service_context={
-                **{name.lower(): value for name, value in self._context().items()},
-                "aws:principalisawsservice": "true",
-                "aws:principalservicename": principal,
-            },
+            service_context=context_of_service(principal, {**self._context(), **source}),
         )
         decision = evaluate_resource_policy(self.key.get("Policy"), context, service=principal).decision
         return decision == "Allow" or (decision != "Deny" and self._is_granted_to(principal))
@@ -223,6 +219,12 @@ class Decryption:
         wanted = constraints.get("EncryptionContextSubset", {})
         is_subset = all((name, value) == ("SecretARN", self.secret_arn) for name, value in wanted.items())
         return is_subset and "EncryptionContextEquals" not in constraints
+
+
+def context_of_service(principal: str, more: dict[str, str]) -> dict[str, str]:
+    """Return the context of a call by a service of AWS, as MiniStack's evaluator wants it."""
+    known = {"aws:PrincipalIsAWSService": "true", "aws:PrincipalServiceName": principal, **more}
+    return {key.lower(): value for key, value in known.items()}
 
 
 def _names(caller: str) -> list[str]:

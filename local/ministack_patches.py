@@ -35,6 +35,7 @@ def apply() -> None:
     simulate_each_resource()
     tell_functions_who_called_their_url()
     deploy_composite_alarms()
+    trace_every_invocation()
 
 
 class PatchError(RuntimeError):
@@ -458,3 +459,23 @@ def _put_composite_alarm(name: str, properties: Fields) -> tuple[str, Fields]:
 
 def _delete_composite_alarm(name: str, _properties: Fields) -> None:
     cloudwatch._composite_alarms.pop(name, None)
+
+
+# --- Traces
+
+
+def trace_every_invocation() -> None:
+    """Give functions without active tracing a trace that is not sampled, as Lambda does, where MiniStack gives none.
+
+    Without one the X-Ray SDK logs each subsegment that it drops. Drop when such a function finds _X_AMZN_TRACE_ID
+    without this.
+    """
+    trace_of = lambda_svc._xray_trace_id_for_invocation
+
+    def trace(config: Fields, *inbound: Any) -> str:
+        given: str | None = trace_of(config, *inbound)
+        if given is None:
+            given = str(trace_of({**config, "TracingConfig": {"Mode": "Active"}})).replace("Sampled=1", "Sampled=0")
+        return given
+
+    lambda_svc._xray_trace_id_for_invocation = trace

@@ -25,12 +25,36 @@ Operation = Callable[[Fields], Answer]
 
 def apply() -> None:
     """Apply every repair, before the server starts."""
+    find_by_whole_names()
     know_named_policies()
     refuse_malformed_policies()
     describe_as_aws()
     add_what_ends_rotation_and_replication()
     need_the_secrets_key()
     tell_iam_what_a_call_asks()
+
+
+# --- ARNs without their suffix
+
+
+SUFFIX = len("-a1b2c3")
+
+
+def find_by_whole_names() -> None:
+    """Find a secret by its ARN without the suffix, where MiniStack takes any ARN that begins so: another secret's too.
+
+    Drop when DescribeSecret of the ARN ...:secret:a does not find the secret a-b without this.
+    """
+    resolve = secretsmanager._resolve
+
+    def resolve_whole(secret_id: str, **options: Any) -> tuple[str | None, Fields | None]:
+        key, secret = resolve(secret_id, **options)
+        if secret is None or secret_id in (key, secret["ARN"], secret["ARN"][:-SUFFIX]):
+            return key, secret
+        whole = (found for found in secretsmanager._secrets.items() if found[1]["ARN"][:-SUFFIX] == secret_id)
+        return next(whole, (None, None))
+
+    secretsmanager._resolve = resolve_whole
 
 
 # --- Policies by name

@@ -218,6 +218,26 @@ class TestPoliciesOfSecrets:
         assert refusal(put, secret=tagged, BlockPublicPolicy=False) == "AccessDeniedException"
         assert refusal(put, secret=other, BlockPublicPolicy=True) == "AccessDeniedException"
 
+    def test_a_condition_on_the_source_counts_as_agentcore_names_it_or_not(self, account: Account) -> None:
+        secret = account.secret()
+        ask = account.agent(secret)
+
+        def outcomes(operator: str) -> list[bool]:
+            condition = {operator: {"aws:SourceAccount": "111122223333"}}
+            account.secrets.put_resource_policy(SecretId=secret, ResourcePolicy=a_document(Condition=condition))
+            served = []
+            for source in (None, "111122223333", "444455556666"):
+                account.aws.agentcore("name_source", account=source)
+                try:
+                    served.append(ask() == "the key")
+                except ClientError:
+                    served.append(False)
+            account.aws.agentcore("clear")
+            return served
+
+        assert outcomes("StringEquals") == [False, True, False]
+        assert outcomes("StringEqualsIfExists") == [True, True, False]
+
 
 class TestDescribingSecrets:
     def test_of_rotation_it_tells_nothing_before_there_was_one(self, account: Account) -> None:
@@ -266,6 +286,10 @@ class TestDescribingSecrets:
         found = {account.secrets.describe_secret(SecretId=each)["ARN"] for each in (partial, partial.split(":")[-1])}
 
         assert found == {secret}
+        longer = account.secrets.create_secret(Name=f"{partial.split(':')[-1]}-eu", SecretString="{}")["ARN"]
+        account.secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+        assert longer.startswith(partial)
+        assert refusal(account.secrets.describe_secret, SecretId=partial) == "ResourceNotFoundException"
 
     def test_replication_is_told_and_ends(self, account: Account) -> None:
         secret = account.secret()
@@ -525,37 +549,57 @@ class TestQuotas:
         yield
         account.aws.quotas("lift")
 
-    def test_calls_beyond_a_quota_are_throttled_as_the_services_do_and_counted(self, account: Account) -> None:
-        secret, client = account.secret(), account.aws.client("secretsmanager")
-        agentcore = account.agentcore
-        account.aws.quotas("impose", policies=1, providers=1, lookups=1)
-
-        policies = client.get_resource_policy(SecretId=secret), client.get_resource_policy(SecretId=secret)
-        agentcore.list_api_key_credential_providers()
-        agentcore.list_oauth2_credential_providers()
-        agentcore.list_api_key_credential_providers()
-        counts = account.aws.quotas("counts")
-
-        assert {each["ResponseMetadata"]["HTTPStatusCode"] for each in policies} == {200}  # botocore tried again
-        assert counts["throttled"]["secretsmanager:GetResourcePolicy"] >= 1
-        assert counts["throttled"]["bedrock-agentcore:ListApiKeyCredentialProviders"] >= 1
-        assert "bedrock-agentcore:ListOauth2CredentialProviders" not in counts["throttled"]
-        assert counts["calls"]["bedrock-agentcore:ListOauth2CredentialProviders"] == 1
-
-    def test_a_refusal_has_the_services_code(self, account: Account) -> None:
+    def test_calls_beyond_a_quota_are_refused_as_the_services_do_and_counted(self, account: Account) -> None:
         secret = account.secret()
-        account.aws.quotas("impose", policies=1, providers=1)
         secrets = account.in_role("secretsmanager", {"Action": "secretsmanager:*"})
         agentcore = account.in_role("bedrock-agentcore-control", {"Action": "bedrock-agentcore:*"})
+        trail = account.in_role("cloudtrail", {"Action": "cloudtrail:*"})
+        account.aws.quotas("impose", policies=1, providers=1, lookups=1)
 
-        def throttled(call: Callable[..., Any], **arguments: Any) -> bool:
-            call(**arguments)
-            return refusal(call, **arguments) == "ThrottlingException"
+        passed = [
+            calls_until_throttled(secrets.get_resource_policy, SecretId=secret),
+            calls_until_throttled(agentcore.list_api_key_credential_providers),
+            calls_until_throttled(trail.lookup_events),
+        ]
+        agentcore.list_oauth2_credential_providers()
+        counts = account.aws.quotas("counts")
 
-        assert throttled(secrets.get_resource_policy, SecretId=secret)
-        assert throttled(agentcore.list_api_key_credential_providers)
+        names = ["secretsmanager:GetResourcePolicy", "bedrock-agentcore:ListApiKeyCredentialProviders"]
+        names.append("cloudtrail:LookupEvents")
+        assert counts["throttled"] == dict.fromkeys(names, 1)
+        free = {"bedrock-agentcore:ListOauth2CredentialProviders": 1}
+        assert counts["calls"] == {**{name: calls + 1 for name, calls in zip(names, passed, strict=True)}, **free}
+
+    def test_clients_that_try_again_get_through(self, account: Account) -> None:
+        secret, patient = account.secret(), Config(retries={"mode": "adaptive", "total_max_attempts": 10})
+        client = boto3.Session("test", "test", region_name=account.aws.region).client(
+            "secretsmanager", endpoint_url=account.aws.endpoint, config=patient
+        )
+        account.aws.quotas("impose", policies=5)
+
+        for _ in range(12):
+            client.get_resource_policy(SecretId=secret)
+
+        counts = account.aws.quotas("counts")
+        assert sum(counts["calls"].values()) - sum(counts["throttled"].values()) == 12
+
+    def test_a_quota_that_makes_no_sense_says_why(self, account: Account) -> None:
         with pytest.raises(EmbeddedAwsError, match="at least 1"):
             account.aws.quotas("impose", policies=0)
+        with pytest.raises(EmbeddedAwsError, match="there is no raise"):
+            account.aws.quotas("raise")
+
+
+def calls_until_throttled(call: Callable[..., Any], **arguments: Any) -> int:
+    """How many calls were answered before the first that was throttled."""
+    for answered in range(1000):
+        try:
+            call(**arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ThrottlingException":
+                raise
+            return answered
+    raise AssertionError("no call was throttled")
 
 
 def test_iam_simulates_each_action_on_each_resource_in_the_given_context(account: Account) -> None:
@@ -605,8 +649,11 @@ Resources:
       Runtime: python3.13
       FunctionUrlConfig: {AuthType: AWS_IAM}
       InlineCode: |
+        import os
+
         def handler(event, context):
-            return event["requestContext"]["authorizer"]["iam"]
+            caller = event["requestContext"]["authorizer"]["iam"]
+            return {"caller": caller, "trace": os.environ["_X_AMZN_TRACE_ID"]}
   Dashboard:
     Type: AWS::CloudWatch::Dashboard
     Properties: {DashboardBody: '{"widgets": []}'}
@@ -642,14 +689,16 @@ def test_a_function_learns_who_called_its_url_in_a_stack_with_composite_alarms(a
     role = account.role({"Action": "lambda:InvokeFunctionUrl"})
     session = account.session(role)
 
-    caller = json.loads(call(account.aws, url, session))
+    answer = json.loads(call(account.aws, url, session))
 
+    caller = answer["caller"]
     name = role.rpartition("/")[2]
     assert caller["userArn"] == f"arn:aws:sts::111122223333:assumed-role/{name}/alice"
     assert (caller["accountId"], caller["accessKey"]) == ("111122223333", session.access_key)
     assert caller["userId"] == caller["callerId"]
     assert caller["userId"].endswith(":alice")
     assert caller.keys() >= {"cognitoIdentity", "principalOrgId"}
+    assert answer["trace"].endswith(";Sampled=0")
     with pytest.raises(urllib.error.HTTPError, match="403"):
         call(account.aws, url, account.session(account.role({"Action": "sqs:*"})))
     (alarm,) = account.aws.client("cloudwatch").describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"]
@@ -661,7 +710,7 @@ def call(aws: EmbeddedAws, url: str, credentials: Credentials) -> bytes:
     host = url.removeprefix("https://").rstrip("/")
     signed = AWSRequest("GET", f"{aws.endpoint}/", headers={"Host": host})
     SigV4Auth(credentials, "lambda", aws.region).add_auth(signed)
-    request = urllib.request.Request(signed.url, headers=dict(signed.headers))  # noqa: S310 - the embedded AWS's own
+    request = urllib.request.Request(str(signed.url), headers=dict(signed.headers))  # noqa: S310 - the embedded AWS's own
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
         body: bytes = answer.read()
         return body

@@ -417,7 +417,11 @@ class TestAgentCore:
     def test_a_targets_name_is_masked_and_its_provider_is_not(self) -> None:
         provider = {"providerArn": f"arn:aws:bedrock-agentcore:{REGION}:{ACCOUNT}:token-vault/default/x"}
         credentials = [{"credentialProvider": {"apiKeyCredentialProvider": provider}}]
-        parameters = {"gatewayIdentifier": GATEWAY, "name": CANARY, "credentialProviderConfigurations": credentials}
+        parameters: dict[str, Any] = {
+            "gatewayIdentifier": GATEWAY,
+            "name": CANARY,
+            "credentialProviderConfigurations": credentials,
+        }
 
         record = a_record(a_request("bedrock-agentcore", "CreateGatewayTarget", **parameters))
 
