@@ -719,6 +719,7 @@ def test_a_gateway_has_an_id_that_its_model_allows_everywhere_it_is_named(agentc
     )
 
     output = agentcore_identity.operation_model("bedrock-agentcore-control", "CreateGateway").output_shape
+    assert output is not None
     for member in ("gatewayId", "gatewayArn"):
         assert re.fullmatch(output.members[member].metadata["pattern"], created[member])
     assert created["gatewayArn"].endswith(f"gateway/{created['gatewayId']}")
