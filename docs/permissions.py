@@ -91,7 +91,6 @@ UNJUDGED = (
         frozenset({"sqs:SendMessage"}),
         sids=frozenset({"KeepFailures"}),
     ),
-    Unjudged("the embedded AWS decrypts a secret without asking its key", frozenset({"kms:Decrypt"})),
     Unjudged(
         "the embedded AWS has no X-Ray",
         frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
