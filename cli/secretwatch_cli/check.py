@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from secretwatch.domain.finding import Verdict
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.ports import References, Requests
-from secretwatch_cli.aws import Unable
+from secretwatch_cli.exits import Exit, FailOn
+from secretwatch_cli.failures import Unable
 
 _PAUSE_SECONDS = 0.5  # between two looks at the Registry
 
@@ -24,14 +24,17 @@ class Answer:
     states: list[ReferenceState]
     unchecked: int = 0
 
-    @property
-    def exit_code(self) -> int:
-        """0 when all resolve, 1 when one is broken or degraded, 3 when we cannot tell."""
-        if self.unchecked:
-            return 3
-        if any(state.verdict in {Verdict.BROKEN, Verdict.DEGRADED} for state in self.states):
-            return 1
-        return 3 if any(state.unknown or state.verdict is None for state in self.states) else 0
+    def exit_status(self, fail_on: FailOn) -> Exit:
+        """Findings that are waived do not count, nor what is unknown by choice or quietly."""
+        if any(fail_on.counts(state.alarming) for state in self.states if state.alarming):
+            return Exit.FINDINGS
+        if self.unchecked or any(_is_open(state) for state in self.states):
+            return Exit.UNKNOWN
+        return Exit.WELL
+
+
+def _is_open(state: ReferenceState) -> bool:
+    return not state.unknown.quiet if state.unknown else state.verdict is None
 
 
 def look_up(references: References, secret: SecretId) -> Answer:
