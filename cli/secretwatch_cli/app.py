@@ -6,6 +6,9 @@ import typer
 
 from secretwatch_cli.commands.check import check
 from secretwatch_cli.commands.doctor import doctor
+from secretwatch_cli.commands.explain import explain
+from secretwatch_cli.commands.scan import scan
+from secretwatch_cli.commands.waivers import unwaive, waive, waivers
 from secretwatch_cli.exits import EXIT_STATUS
 from secretwatch_cli.invocation import Place
 from secretwatch_cli.release import installed_version
@@ -41,5 +44,10 @@ def options(
 
 
 # One line a command, in the order in which the help lists them.
+app.command(epilog=EXIT_STATUS)(scan)
 app.command(epilog=EXIT_STATUS)(check)
+app.command()(explain)
+app.command()(waive)
+app.command()(waivers)
+app.command()(unwaive)
 app.command()(doctor)

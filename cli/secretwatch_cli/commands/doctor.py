@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from secretwatch_cli import display
+from secretwatch_cli.display.health import result_lines, results_json
 from secretwatch_cli.doctor import examine
 from secretwatch_cli.invocation import explained
 from secretwatch_cli.release import installed_version
@@ -33,7 +34,7 @@ def doctor(
         stack.output("RegistryTable")  # another application's stack is no patient
         results = examine(made, stack, version=installed_version())
     if as_json:
-        display.print_json(display.results_json(results, stack.arn))
+        display.print_json(results_json(results, stack.arn))
     else:
-        display.print_lines(display.result_lines(results))
+        display.print_lines(result_lines(results))
     raise typer.Exit(exit_status(results))
