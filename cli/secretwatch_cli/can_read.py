@@ -8,14 +8,15 @@ from rich.text import Text
 from typer.core import TyperCommand
 
 from secretwatch.policy import ABSENT, UNKNOWN, Context, ContextValue, Decision, Outcome, Policy, Present, Principal
-from secretwatch_cli.aws import Unable
+from secretwatch_cli.exits import Exit
+from secretwatch_cli.failures import Misused
 
 EXIT_CODES = {
-    Outcome.ALLOWED: 0,
-    Outcome.DENIED_EXPLICIT: 3,
-    Outcome.DENIED_IMPLICIT: 3,
-    Outcome.INVALID: 3,
-    Outcome.UNKNOWN: 4,
+    Outcome.ALLOWED: Exit.OK,
+    Outcome.DENIED_EXPLICIT: Exit.FINDINGS,
+    Outcome.DENIED_IMPLICIT: Exit.FINDINGS,
+    Outcome.INVALID: Exit.FINDINGS,
+    Outcome.UNKNOWN: Exit.UNKNOWN,
 }
 _STYLES = {Outcome.ALLOWED: "green", Outcome.UNKNOWN: "magenta"}
 
@@ -41,40 +42,40 @@ def _one_each(args: Iterable[str]) -> Iterator[str]:
 
 
 def read_policies(paths: Iterable[Path]) -> list[Policy]:
-    """The documents, each named by its file; raises Unable when one cannot be read as text."""
+    """The documents, each named by its file; raises Misused when one cannot be read as text."""
     policies = []
     for path in paths:
         try:
             policies.append(Policy.parse(path.read_text(encoding="utf-8"), str(path)))
         except OSError as error:
-            raise Unable(f"{path} cannot be read: {error.strerror}.") from error
+            raise Misused(f"{path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
-            raise Unable(f"{path} is no UTF-8 text.") from error
+            raise Misused(f"{path} is no UTF-8 text.") from error
     return policies
 
 
 def read_reader(text: str) -> Principal:
-    """Of a service's name or an ARN; raises Unable when it is neither."""
+    """Of a service's name or an ARN; raises Misused when it is neither."""
     try:
         return Principal.parse(text)
     except ValueError as error:
-        raise Unable(f"{error}.") from error
+        raise Misused(f"{error}.") from error
 
 
 def read_context(present: Iterable[str], absent: Iterable[str], unknown: Iterable[str]) -> Context:
-    """Of `key=value` texts and keys; raises Unable when one is malformed, or a key is in two states."""
+    """Of `key=value` texts and keys; raises Misused when one is malformed, or a key is in two states."""
     values: dict[str, tuple[str, ...]] = {}
     for text in present:
         key, sign, value = text.partition("=")
         if not (key and sign):
-            raise Unable(f"{text!r} is not of the form KEY=VALUE.")
+            raise Misused(f"{text!r} is not of the form KEY=VALUE.")
         values[key.lower()] = (*values.get(key.lower(), ()), value)
     context: dict[str, ContextValue] = {key: Present(each) for key, each in values.items()}
     states: list[tuple[Iterable[str], ContextValue]] = [(absent, ABSENT), (unknown, UNKNOWN)]
     for keys, state in states:
         for key in keys:
             if context.setdefault(key.lower(), state) is not state:
-                raise Unable(f"{key} is given in two states.")
+                raise Misused(f"{key} is given in two states.")
     return context
 
 

@@ -12,7 +12,8 @@ from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.trail import Coverage
 from secretwatch_cli import diagnosis
-from secretwatch_cli.aws import Clients, Unable, told
+from secretwatch_cli.aws import Clients, told
+from secretwatch_cli.failures import Unable
 from secretwatch_cli.needs import NEEDS, Need
 from secretwatch_cli.result import Health, Result
 from secretwatch_cli.stack import Stack
