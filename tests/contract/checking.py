@@ -73,7 +73,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Iterator[De
         for name, value in {"REGISTRY_TABLE": TABLE, "SWEEP_QUEUE_URL": "", "OWN_ROLE_ARNS": "", **environment}.items():
             monkeypatch.setenv(name, value)
         one = Deployed(session, [])
-        session.events.register("request-created", lambda event_name, **_: one.calls.append(event_name.split(".", 1)[1]))
+        session.events.register(
+            "request-created", lambda event_name, **_: one.calls.append(event_name.split(".", 1)[1])
+        )
         monkeypatch.setattr(SecretsManagerResponse, "list_resource_policies", _policy_names, raising=False)
         monkeypatch.setattr(IamResponse, "simulate_principal_policy", _allowed, raising=False)
         _forget()

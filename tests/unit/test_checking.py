@@ -109,7 +109,7 @@ def test_a_name_checks_every_secret_that_had_it() -> None:
     checking(references, FakeSecrets(crm=FakeSecret())).check(SecretId(ACCOUNT, REGION, "crm"))
 
     assert references.states[REFERENCE].verdict is Verdict.RESOLVES
-    assert [finding.code for finding in references.states[former].findings] == [Code.SECRET_NOT_FOUND]
+    assert [finding.code for finding in references.states[former].findings] == [Code.SECRET_RECREATED]
 
 
 @pytest.mark.parametrize("what", ["describe", "AWSCURRENT"])
