@@ -12,7 +12,7 @@ from secretwatch_cli.exits import Exit
 from secretwatch_cli.failures import Misused
 
 EXIT_CODES = {
-    Outcome.ALLOWED: Exit.OK,
+    Outcome.ALLOWED: Exit.WELL,
     Outcome.DENIED_EXPLICIT: Exit.FINDINGS,
     Outcome.DENIED_IMPLICIT: Exit.FINDINGS,
     Outcome.INVALID: Exit.FINDINGS,
