@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from secretwatch.policy import UNKNOWN, Decisive, Effect, Outcome, Policy, Present, Principal, evaluate
+from secretwatch.policy import Decision, Decisive, Effect, Outcome, Policy, Present, Principal, UNKNOWN, evaluate
 from tests.unit.policy.statements import ACTION, OTHER, OWN, ROLE, SECRET, SERVICE, a_policy, a_statement, decide
 
 ALLOWED, EXPLICIT, IMPLICIT = Outcome.ALLOWED, Outcome.DENIED_EXPLICIT, Outcome.DENIED_IMPLICIT
