@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -12,6 +13,8 @@ from secretwatch_cli.app import app
 from tests.e2e.conftest import World, eventually
 
 Run: TypeAlias = Callable[..., Result]
+
+EVENTS = Path(__file__).parents[2] / "events"
 
 
 @pytest.fixture
@@ -114,6 +117,28 @@ def test_a_secret_that_is_unknown_or_none_is_an_error_in_one_sentence(run: Run, 
 
     assert (result.exit_code, result.stdout) == (2, "")
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+# --- replay
+
+
+def test_a_replayed_event_is_looked_at_here_and_stored_unless_it_is_only_tried(
+    world: World, run: Run, tmp_path: Path
+) -> None:
+    secret = world.secret()
+    world.provider(secret)
+    event = tmp_path / "event.json"
+    sample = json.loads((EVENTS / "secretsmanager.SecretLabelUpdated.json").read_text())
+    event.write_text(json.dumps({**sample, "resources": [secret]}))
+    before = world.records(secret)[0]["version"]
+
+    tried = run("replay", str(event), "--dry-run", "--json")
+    between = world.records(secret)[0]["version"]
+    done = run("replay", str(event), "--json")
+
+    assert verdicts(tried) == verdicts(done)
+    assert between == before
+    assert world.records(secret)[0]["version"] > before
 
 
 # --- doctor

@@ -174,26 +174,32 @@ def test_what_cannot_be_processed_reaches_the_dead_letter_queue_and_the_rest_goe
 
     alarm = world.physical_id("ChangeDeadLettersAlarm")
     told_before = len(world.alerts(alarm))
-    poison = ["{not JSON", json.dumps({"source": "aws.ec2"})]
-    world.deliver("ChangeQueueUrl", poison[0], put_secret_value_event(world, world.secret()), poison[1])
+    damaged = world.secret()
+    record = {"pk": {"S": f"SECRET#{damaged}"}, "sk": {"S": "REF#that nobody can read"}}
+    world.dynamodb.put_item(TableName=world.outputs["RegistryTable"], Item=record)
+    poison = put_secret_value_event(world, damaged)
+    world.deliver("ChangeQueueUrl", poison, put_secret_value_event(world, world.secret()))
     world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
 
     eventually(lambda: world.verdict(secret, provider) == "BROKEN")
     eventually(lambda: len(world.alerts(alarm)) > told_before)
-    found: list[str] = []
-
-    def all_found() -> bool:
-        messages = world.sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages", [])
-        for message in messages:
-            found.append(message["Body"])
-            world.sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
-        return sorted(found) == sorted(poison)
-
-    eventually(all_found)
+    dead = eventually(lambda: world.sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages"))
+    for message in dead:
+        world.sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
     world.sqs.set_queue_attributes(QueueUrl=change_queue, Attributes={"VisibilityTimeout": "180"})
-    assert '"reason":"not JSON"' in world.log()
-    assert '"reason":"not an EventBridge event"' in world.log()
+    world.dynamodb.delete_item(TableName=world.outputs["RegistryTable"], Key=record)
+    assert [message["Body"] for message in dead] == [poison]
     assert "change irrelevant: nobody references it" in world.log()
+
+
+def test_what_no_later_try_could_read_either_is_told_and_done_with(world: World) -> None:
+    world.deliver("ChangeQueueUrl", "{not JSON", json.dumps({"source": "aws.ec2"}))
+    world.deliver("InventoryQueueUrl", "[]")
+
+    eventually(lambda: world.log().count('"message":"change unreadable"') >= 3)
+    assert '"reason":"not JSON"' in world.log()
+    assert '"reason":"not an EventBridge event: its detail-type is missing"' in world.log()
+    assert '"reason":"not an EventBridge event: it is a list"' in world.log()
 
 
 @pytest.mark.parametrize(

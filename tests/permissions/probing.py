@@ -11,6 +11,7 @@ from functools import partial
 from docs.permissions import Permission
 from secretwatch.domain.change import Subject, WholeInventory, request
 from secretwatch.domain.consumer import GatewayName
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.domain.secret import SecretId
 from tests.contract.template import as_list, of_type
@@ -278,12 +279,22 @@ def a_gateway_is_to_be_read(world: World) -> Iterator[Act]:
     yield lambda: asked(world, "InventoryQueue", GatewayName(world.aws.account, world.aws.region, gateway))
 
 
+@contextmanager
+def a_key_changes(world: World) -> Iterator[Act]:
+    """Under which there is a referenced secret, as the index says."""
+    arn = f"arn:aws:kms:{world.aws.region}:{world.aws.account}:key/{uuid.uuid4()}"
+    item = {"pk": {"S": f"KEY#{arn}"}, "sk": {"S": f"SECRET#{world.secret()}"}}
+    world.dynamodb.put_item(TableName=world.outputs["RegistryTable"], Item=item)
+    yield lambda: asked(world, "ChangeQueue", KeyId(arn))
+
+
 CAUSES: Mapping[tuple[str, str], Cause] = {
     ("CheckReferencesRole", "dynamodb:Query"): a_check_is_asked_for,
     ("CheckReferencesRole", "dynamodb:PutItem"): a_check_is_asked_for,
     ("CheckReferencesRole", "secretsmanager:DescribeSecret"): a_value_is_put,
     ("CheckReferencesRole", "secretsmanager:GetSecretValue"): a_value_is_put,
     ("CheckReferencesRole", "kms:Decrypt"): a_value_is_put_under_a_key_of_ones_own,
+    ("CheckReferencesRole", "sqs:SendMessage"): a_key_changes,
     ("TakeInventoryRole", "sqs:SendMessage"): an_inventory_is_due,
     ("TakeInventoryRole", "dynamodb:Query"): an_inventory_is_due,
     ("TakeInventoryRole", "dynamodb:GetItem"): a_provider_comes,
