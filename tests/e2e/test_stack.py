@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from local import demo
-from tests.e2e.conftest import World, eventually
+from tests.e2e.conftest import LETS_AGENTCORE_READ, World, eventually
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 
@@ -80,6 +80,62 @@ def test_a_deleted_secret_breaks_and_its_restoration_recovers(world: World) -> N
 
     world.secrets.restore_secret(SecretId=secret)
     eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+def test_a_secret_whose_policy_is_deleted_breaks_and_recovers_when_it_is_put_back(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+
+    world.secrets.delete_resource_policy(SecretId=secret)
+    eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    assert world.codes(secret) == ["READER_NOT_ALLOWED"]
+
+    world.let_agentcore_read(secret)
+    eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+def test_a_secret_whose_key_is_disabled_breaks_and_recovers_when_it_is_enabled(world: World) -> None:
+    kms = world.aws.client("kms")
+    key = kms.create_key(Policy=lets_decrypt(world.aws.account))["KeyMetadata"]["Arn"]
+    secret = world.secret(KmsKeyId=key)
+    provider = world.provider(secret)
+    assert world.verdict(secret, provider) == "RESOLVES"
+
+    kms.disable_key(KeyId=key)
+    eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    assert world.codes(secret) == ["KEY_DISABLED"]
+
+    kms.enable_key(KeyId=key)
+    eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+def test_a_policy_that_another_service_attached_counts_as_well(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+
+    world.aws.secretsmanager("attach_policy", secret=secret, name="a-service", policy=LETS_AGENTCORE_READ)
+    before = world.records(secret)[0]["version"]
+    world.secrets.delete_resource_policy(SecretId=secret)
+    eventually(lambda: world.records(secret)[0]["version"] > before)
+
+    assert world.verdict(secret, provider) == "RESOLVES"
+
+
+def lets_decrypt(account: str) -> str:
+    """A key policy that leaves the key to its account, and lets AgentCore decrypt."""
+    owner = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    agentcore = {
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock-agentcore.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [owner, agentcore]})
 
 
 @pytest.mark.parametrize(
