@@ -26,12 +26,12 @@ _WORKERS = 16  # at half of AgentCore's quota, enough for answers that take a se
 _READS = 32
 _PLACES_AT_ONCE = 4
 
-# Nobody waits at a queue: whoever is throttled tries again, for a minute and a half at worst.
+# Whoever is throttled all the same, since others call too, slows down and tries again.
 _CONFIG = Config(
     connect_timeout=5,
     read_timeout=15,
     max_pool_connections=_WORKERS + _READS,
-    retries={"mode": "standard", "total_max_attempts": 10},
+    retries={"mode": "adaptive", "total_max_attempts": 10},
 )
 
 
