@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from secretwatch.domain.facts import KeyDescription, KeyFacts, SecretDescription
 from secretwatch.domain.key import KeyId
-from secretwatch.domain.observed import AGENTCORE, ObservedRead, Observations
+from secretwatch.domain.observed import AGENTCORE, Observations, ObservedRead
 from secretwatch_cli.history import History, read_history
 from tests.fakes import ACCOUNT, KEY_ARN, NOON, REGION, a_reference, facts, secret_arn
 

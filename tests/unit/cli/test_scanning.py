@@ -12,7 +12,7 @@ from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.facts import Unknown, ValueShape
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.judging import Judgement
-from secretwatch.domain.observed import ObservedRead, Observations
+from secretwatch.domain.observed import Observations, ObservedRead
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
 from secretwatch.errors import Permanent, Transient
