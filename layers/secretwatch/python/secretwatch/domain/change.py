@@ -212,7 +212,8 @@ def _observed_read(event: _Envelope, actor: str | None, at: datetime) -> Observe
     if event.what not in READS or event.part("userIdentity").get("invokedBy") != AGENTCORE:
         return None
     code = event.detail.get("errorCode")
-    return ObservedRead(at, actor, code if isinstance(code, str) and code and _is_readable(code) else None)
+    role = None if actor == AGENTCORE else actor
+    return ObservedRead(at, role, code if isinstance(code, str) and code and _is_readable(code) else None)
 
 
 # What each family of events is about. The most exact place comes first: ARNs before what a caller typed.
