@@ -11,7 +11,6 @@ from functools import partial
 from docs.permissions import Permission
 from secretwatch.domain.change import Subject, WholeInventory, request
 from secretwatch.domain.consumer import GatewayName
-from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.domain.secret import SecretId
 from tests.contract.template import as_list, of_type
@@ -322,15 +321,6 @@ def a_gateway_is_to_be_read(world: World) -> Iterator[Act]:
         credentialProviderConfigurations=[{"credentialProviderType": "GATEWAY_IAM_ROLE"}],
     )
     yield lambda: asked(world, "InventoryQueue", GatewayName(world.aws.account, world.aws.region, gateway))
-
-
-@contextmanager
-def a_key_changes(world: World) -> Iterator[Act]:
-    """Under which there is a referenced secret, as the index says."""
-    arn = f"arn:aws:kms:{world.aws.region}:{world.aws.account}:key/{uuid.uuid4()}"
-    item = {"pk": {"S": f"KEY#{arn}"}, "sk": {"S": f"SECRET#{world.secret()}"}}
-    world.dynamodb.put_item(TableName=world.outputs["RegistryTable"], Item=item)
-    yield lambda: asked(world, "ChangeQueue", KeyId(arn))
 
 
 CAUSES: Mapping[tuple[str, str], Cause] = {
