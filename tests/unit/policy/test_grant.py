@@ -1,6 +1,7 @@
 """KMS keys: the key policy, the account that it hands over to, and grants."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -136,6 +137,14 @@ def test_a_grant_allows_its_grantee_its_operations(grant: Grant, reader: Princip
 )
 def test_a_grant_may_constrain_the_encryption_context(grant: Grant, context: Context, outcome: Outcome) -> None:
     assert decrypt(a_policy(), grant, context=context).outcome is outcome
+
+
+def test_a_grant_may_constrain_the_source() -> None:
+    grant = replace(a_grant(), source_arn="arn:aws:bedrock-agentcore:eu-west-1:111122223333:gateway/crm")
+
+    assert decrypt(a_policy(), grant, context={"aws:SourceArn": Present((str(grant.source_arn),))}).outcome is ALLOWED
+    assert decrypt(a_policy(), grant, context={"aws:SourceArn": ABSENT}).outcome is IMPLICIT
+    assert decrypt(a_policy(), grant).depends_on == ("aws:SourceArn",)
 
 
 def test_a_deny_of_the_key_policy_stands_over_a_grant() -> None:
