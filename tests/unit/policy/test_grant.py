@@ -52,11 +52,12 @@ def a_grant(
 
 def encryption_context(**pairs: str) -> Context:
     """Of a request with exactly these pairs."""
+    absent = ("kms:EncryptionContext:SecretARN", "kms:EncryptionContext:SecretVersionId")
     return {
+        **dict.fromkeys(absent, ABSENT),
+        **{f"kms:EncryptionContext:{key}": Present((value,)) for key, value in pairs.items()},
         "kms:EncryptionContextKeys": Present(tuple(pairs)),
-        "kms:EncryptionContext:SecretARN": ABSENT,
-        "kms:EncryptionContext:SecretVersionId": ABSENT,
-    } | {f"kms:EncryptionContext:{key}": Present((value,)) for key, value in pairs.items()}
+    }
 
 
 def test_the_default_key_policy_hands_over_to_the_identity_policies_of_its_account() -> None:

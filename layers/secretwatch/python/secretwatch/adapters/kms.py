@@ -62,5 +62,6 @@ def _grant(grant: "GrantListEntryTypeDef") -> Grant:
         operations=frozenset(grant["Operations"]),
         context_equals=constraints.get("EncryptionContextEquals"),
         context_subset=constraints.get("EncryptionContextSubset"),
+        source_arn=constraints.get("SourceArn"),
         name=grant.get("Name") or None,
     )
