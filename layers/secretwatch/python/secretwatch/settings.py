@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from secretwatch.domain.rules import ReadValues, Rules
+from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
+from secretwatch.policy import Principal, PrincipalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
     readers, days = _listed(environ.get("REQUIRED_READERS", "")), int(environ.get("ROTATION_MAX_AGE_DAYS", "0"))
     unknown_after = int(environ.get("UNKNOWN_AFTER_MINUTES", "0"))
     return Rules(
-        required_readers=tuple(readers) or defaults.required_readers,
+        required_readers=tuple(map(_reader, readers)) or defaults.required_readers,
         required_tags=dict(map(_tag, _listed(environ.get("REQUIRED_TAGS", "")))),
         customer_managed_key=environ.get("REQUIRE_CUSTOMER_MANAGED_KEY") == "true",
         rotation=environ.get("REQUIRE_ROTATION") == "true",
@@ -43,6 +44,12 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
         unknown_after=timedelta(minutes=unknown_after) if unknown_after else defaults.unknown_after,
         read_values=ReadValues(environ.get("READ_SECRET_VALUES", defaults.read_values)),
     )
+
+
+def _reader(text: str) -> str:
+    if text != CONSUMERS and Principal.parse(text).kind not in {PrincipalKind.SERVICE, PrincipalKind.ROLE}:
+        raise ValueError(f"{text!r} is no reader: name a service, the ARN of a role, or `{CONSUMERS}`")
+    return text
 
 
 def _listed(text: str) -> list[str]:
