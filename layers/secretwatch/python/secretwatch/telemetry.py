@@ -6,24 +6,26 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from secretwatch.alerting import Outcome
-from secretwatch.checking import Checked
-from secretwatch.domain.change import Change, UnknownChange
-from secretwatch.domain.consumer import Gateway
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.key import KeyId
-from secretwatch.domain.secret import SecretId
-from secretwatch.domain.state import ReferenceState
-from secretwatch.domain.verdict_change import News, VerdictChange
-from secretwatch.inventory import Read
 from secretwatch.settings import traces
+
+if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others tell
+    from secretwatch.alerting import Outcome
+    from secretwatch.checking import Checked
+    from secretwatch.domain.change import Change, UnknownChange
+    from secretwatch.domain.consumer import Gateway
+    from secretwatch.domain.secret import SecretId
+    from secretwatch.domain.state import ReferenceState
+    from secretwatch.domain.verdict_change import News, VerdictChange
+    from secretwatch.inventory import Read
 
 Handler: TypeAlias = Callable[[dict[str, Any], LambdaContext], Any]
 
@@ -91,13 +93,13 @@ def count(name: str, value: float = 1) -> None:
     metrics.add_metric(name, MetricUnit.Count, value)
 
 
-def change_unreadable(record: str, error: UnknownChange) -> None:
+def change_unreadable(record: str, error: "UnknownChange") -> None:
     """A record names nothing that we could look at; the reason is one sentence."""
     count("ChangesUnreadable")
     logger.warning("change unreadable", record=record, reason=str(error))
 
 
-def change_received(change: Change, *, relevant: bool) -> None:
+def change_received(change: "Change", *, relevant: bool) -> None:
     """A change was looked into; `relevant` when somebody references what it names."""
     if not relevant:
         count("ChangesIrrelevant")
@@ -114,12 +116,12 @@ def change_received(change: Change, *, relevant: bool) -> None:
         metrics.add_metric("DetectionLagSeconds", MetricUnit.Seconds, lag)
 
 
-def key_changed(key: KeyId, secrets: Collection[SecretId]) -> None:
+def key_changed(key: KeyId, secrets: "Collection[SecretId]") -> None:
     """A key or an alias changed; every secret under it is to be checked."""
     logger.info("key changed: checks of the secrets under it are asked for", key=key.arn, secrets=len(secrets))
 
 
-def reference_checked(checked: Checked) -> None:
+def reference_checked(checked: "Checked") -> None:
     """One reference was judged anew."""
     state = checked.after
     _count_state(state)
@@ -136,7 +138,7 @@ def reference_checked(checked: Checked) -> None:
     )
 
 
-def _count_state(state: ReferenceState) -> None:
+def _count_state(state: "ReferenceState") -> None:
     count("ReferencesChecked")
     if state.verdict in _BY_VERDICT:
         count(_BY_VERDICT[state.verdict])
@@ -150,13 +152,13 @@ def _count_state(state: ReferenceState) -> None:
         _troubled["secrets"].add(state.reference.secret_arn)
 
 
-def _annotate_state(what: str, state: ReferenceState) -> None:
+def _annotate_state(what: str, state: "ReferenceState") -> None:
     """The code is the first of those that brought the verdict about."""
     codes = [finding.code for finding in state.findings if finding.severity is state.verdict]
     _annotate(what, providerKind=state.reference.provider.kind, verdict=state.verdict, code=codes[0] if codes else None)
 
 
-def provider_read(change: Change, read: Read) -> None:
+def provider_read(change: "Change", read: "Read") -> None:
     """One provider was read from AgentCore."""
     if read.provider:
         _annotate("provider", providerKind=read.provider.name.kind)
@@ -192,7 +194,7 @@ def trails_read(missing: frozenset[str] | Unknown) -> None:
         logger.warning("trail missing: their changes are noticed by the sweep only", sources=sorted(missing))
 
 
-def gateway_read(change: Change, gateway: Gateway | None) -> None:
+def gateway_read(change: "Change", gateway: "Gateway | None") -> None:
     """One gateway was read from AgentCore."""
     logger.info(
         "gateway read",
@@ -203,15 +205,15 @@ def gateway_read(change: Change, gateway: Gateway | None) -> None:
     )
 
 
-def verdict_published(change: VerdictChange) -> None:
+def verdict_published(change: "VerdictChange") -> None:
     """A changed verdict is on the bus."""
     _annotate_state("verdict", change.after)
     logger.info("verdict published", id=change.id, verdict=change.after.verdict, previous=change.before.verdict)
 
 
-def news_told(news: News, outcome: Outcome) -> None:
+def news_told(news: "News", outcome: "Outcome") -> None:
     """News of a changed verdict was read; people were told, or there was nothing to tell."""
-    count("AlertsSent" if outcome is Outcome.SENT else "AlertsSuppressed")
+    count("AlertsSent" if outcome.is_told else "AlertsSuppressed")
     code = min(news.codes, default=None)
     _annotate("news", providerKind=news.reference.provider.kind, verdict=news.verdict, code=code)
     logger.info("news read", id=news.id, verdict=news.verdict, outcome=outcome)
