@@ -100,7 +100,7 @@ def test_a_search_is_for_metrics_that_somebody_counts(search: str) -> None:
         assert name in OF_AGENTCORE
 
 
-@pytest.mark.parametrize("metric", alarmed(), ids=lambda metric: metric["MetricName"])
+@pytest.mark.parametrize("metric", list(alarmed()), ids=lambda metric: metric["MetricName"])
 def test_an_alarm_looks_at_a_metric_that_somebody_counts(metric: dict[str, Any]) -> None:
     ((dimension, value),) = [(one["Name"], one["Value"]) for one in metric["Dimensions"]]
 
@@ -122,5 +122,5 @@ def test_every_alarm_queue_and_function_is_to_be_seen() -> None:
 
 def test_a_chart_says_what_it_shows_and_in_which_region() -> None:
     for chart in CHARTS:
-        assert len(chart["title"].split()) > 1 or chart["title"] == "Alerts"
+        assert chart["title"]
         assert chart["region"] == "eu-west-1"
