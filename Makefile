@@ -62,8 +62,9 @@ e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of 
 test-permissions: $(READY_ALL) ## Take each permission away and see the failure where docs/permissions.md says (minutes)
 	$(WITH_PIP) $(DEV)/pytest tests/permissions
 
-docs: $(READY_DEV) ## Make the tables of docs/permissions.md from the template
+docs: $(READY_DEV) ## Make what docs/permissions.md says from the template, and docs/operations.md's findings from the code
 	@PYTHONPATH=layers/secretwatch/python:cli $(DEV)/python -m docs.permissions
+	@PYTHONPATH=layers/secretwatch/python:cli $(DEV)/python -m docs.operations
 
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .local dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -422,9 +422,11 @@ class SentRequests:
 
     def __init__(self) -> None:
         self.subjects: list[Subject] = []
+        self.causes: set[str | None] = set()
 
-    def send(self, subjects: Iterable[Subject]) -> None:
+    def send(self, subjects: Iterable[Subject], *, cause: str | None = None) -> None:
         self.subjects += subjects
+        self.causes.add(cause)
 
 
 class SentAlerts:

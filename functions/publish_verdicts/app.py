@@ -30,7 +30,7 @@ def handle_record(record: DynamoDBRecord) -> None:
     before, after = state_of(plain(images["OldImage"])), state_of(plain(images["NewImage"]))
     change = VerdictChange.between(before, after)
     if change:
-        telemetry.logger.set_correlation_id(change.id)
+        telemetry.logger.set_correlation_id(after.cause or change.id)
         bus().publish(change)
         telemetry.verdict_published(change)
 

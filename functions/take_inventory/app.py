@@ -44,9 +44,10 @@ def handle_record(record: SQSRecord) -> None:
     match change.subject:  # no event of these names several
         case WholeInventory() as everything:
             telemetry.trails_read(inventory().without_trail(everything.region))
-            telemetry.inventory_taken(inventory().take(everything))
+            telemetry.inventory_taken(inventory().take(everything, cause=change.event_id))
         case ProviderName() as name:
-            telemetry.provider_read(change, inventory().providers.read(name, check_all=not change.is_request))
+            read = inventory().providers.read(name, check_all=not change.is_request, cause=change.event_id)
+            telemetry.provider_read(change, read)
         case GatewayName() as name:
             telemetry.gateway_read(change, inventory().gateways.read(name))
         case _:

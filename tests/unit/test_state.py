@@ -39,6 +39,32 @@ def test_an_unknown_keeps_the_last_verdict_and_the_time_since_when() -> None:
     assert not still.tells_other_than(broken)
 
 
+def test_a_verdict_stands_since_it_was_first_found_whatever_is_unknown_in_between() -> None:
+    later = [NOON + timedelta(hours=hours) for hours in range(1, 5)]
+    broken = NEW.after(BROKEN, good_version=None, at=NOON)
+    otherwise = broken.after(Judgement(Verdict.BROKEN, (EMPTY,)), good_version=None, at=later[0])
+    unknown = otherwise.after(THROTTLED, good_version=None, at=later[1])
+    still = unknown.after(BROKEN, good_version=None, at=later[2])
+    well = still.after(RESOLVES, good_version="v1", at=later[3])
+
+    assert [state.since for state in (broken, otherwise, unknown, still)] == [NOON] * 4
+    assert well.since == later[3]
+
+
+def test_a_verdict_that_an_older_release_stored_stands_since_the_next_check_at_least() -> None:
+    old = ReferenceState(a_reference(), version=1, verdict=Verdict.BROKEN, findings=(MISSING,))
+
+    assert old.after(BROKEN, good_version=None, at=NOON).since == NOON
+    assert old.after(THROTTLED, good_version=None, at=NOON).since is None
+
+
+def test_a_state_names_the_event_that_it_was_checked_for_last() -> None:
+    once = NEW.after(RESOLVES, good_version="v1", at=NOON, cause="e-1")
+
+    assert once.cause == "e-1"
+    assert once.after(RESOLVES, good_version="v1", at=NOON).cause is None
+
+
 def test_a_definite_judgement_ends_the_unknown() -> None:
     unknown = NEW.after(THROTTLED, good_version=None, at=NOON)
 

@@ -46,31 +46,31 @@ class ProviderInventory:
         self._reads = reads
         self._checks = checks
 
-    def take(self, inventory: WholeInventory) -> int:
+    def take(self, inventory: WholeInventory, *, cause: str | None = None) -> int:
         """Ask for every provider to be read and every referenced secret to be checked; returns how many providers.
 
         A provider that is recorded but no longer listed is read too: only AgentCore's own "not found" removes it.
         A kind that cannot be listed stops no other; its failure is raised when all else is asked for.
         """
         known = self._records.known(inventory)
-        self._checks.send(_secrets(reference for one in known for reference in one.provider.references))
+        self._checks.send(_secrets(reference for one in known for reference in one.provider.references), cause=cause)
         names = {one.provider.name for one in known}
         failures: list[SecretwatchError] = []
         for kind in ProviderKind:
             with _put_off(failures):
                 names.update(self._providers.names(kind, inventory))
-        self._reads.send(sorted(names))
+        self._reads.send(sorted(names), cause=cause)
         return _unless(failures, len(names))
 
-    def read(self, name: ProviderName, *, check_all: bool) -> Read:
+    def read(self, name: ProviderName, *, check_all: bool, cause: str | None = None) -> Read:
         """Read one provider, record its references, and ask for the new ones to be checked; for all, when asked to or
-        when the provider itself fares otherwise than before.
+        when the provider itself fares otherwise than before. `cause` is the id of the event that led to it.
 
         Raises LostRace when other readers were first several times over: their answers may be newer than ours.
         """
         read = until_won(lambda: self._read_once(name))
         references = read.provider.references if read.provider else frozenset()
-        self._checks.send(_secrets(references if check_all or read.status_changed else read.added))
+        self._checks.send(_secrets(references if check_all or read.status_changed else read.added), cause=cause)
         return read
 
     def _read_once(self, name: ProviderName) -> Read:
@@ -102,10 +102,10 @@ class GatewayInventory:
         self._records = records
         self._reads = reads
 
-    def take(self, inventory: WholeInventory) -> int:
+    def take(self, inventory: WholeInventory, *, cause: str | None = None) -> int:
         """Ask for every gateway to be read, those that are recorded and no longer listed too; returns how many."""
         names = {one.gateway.name for one in self._records.known(inventory)} | set(self._gateways.names(inventory))
-        self._reads.send(sorted(names))
+        self._reads.send(sorted(names), cause=cause)
         return len(names)
 
     def read(self, name: GatewayName) -> Gateway | None:
@@ -132,13 +132,16 @@ class Inventory:
     gateways: GatewayInventory
     trails: Trails
 
-    def take(self, everything: WholeInventory) -> int:
-        """Ask for everything to be read and checked; returns how much. What fails stops nothing else, and is raised."""
+    def take(self, everything: WholeInventory, *, cause: str | None = None) -> int:
+        """Ask for everything to be read and checked; returns how much. What fails stops nothing else, and is raised.
+
+        `cause` is the id of the event that it is taken for.
+        """
         failures: list[SecretwatchError] = []
         total = 0
         for part in (self.providers, self.gateways):
             with _put_off(failures):
-                total += part.take(everything)
+                total += part.take(everything, cause=cause)
         return _unless(failures, total)
 
     def without_trail(self, region: str) -> frozenset[str] | Unknown:

@@ -225,8 +225,8 @@ class Trails(Protocol):
 class Requests(Protocol):
     """A queue of things to look at."""
 
-    def send(self, subjects: Iterable[Subject]) -> None:
-        """Ask for each subject to be looked at, at least once."""
+    def send(self, subjects: Iterable[Subject], *, cause: str | None = None) -> None:
+        """Ask for each subject to be looked at, at least once; `cause` is the id of the event that led to it."""
         ...
 
 

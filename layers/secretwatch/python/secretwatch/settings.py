@@ -62,6 +62,11 @@ def _tag(text: str) -> tuple[str, frozenset[str]]:
     return tag.strip(), frozenset(value.strip() for value in values.split("|") if value.strip())
 
 
+def traces(environ: Mapping[str, str]) -> bool:
+    """Whether the functions are traced: as Powertools' own variable says, and not unless it says so."""
+    return environ.get("POWERTOOLS_TRACE_DISABLED", "true") == "false"
+
+
 @dataclass(frozen=True, slots=True)
 class TakeInventorySettings:
     """Of `take_inventory`."""

@@ -24,15 +24,15 @@ class SqsRequests:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, subjects: Iterable[Subject]) -> None:
-        """SendMessageBatch, ten at a time."""
+    def send(self, subjects: Iterable[Subject], *, cause: str | None = None) -> None:
+        """SendMessageBatch, ten at a time. A request has its cause's id, so that logs follow one change."""
         pending = list(subjects)
         for start in range(0, len(pending), _BATCH):
-            self._send(pending[start : start + _BATCH])
+            self._send(pending[start : start + _BATCH], cause)
 
-    def _send(self, subjects: Sequence[Subject]) -> None:
+    def _send(self, subjects: Sequence[Subject], cause: str | None) -> None:
         at = datetime.now(UTC)
-        bodies = [json.dumps(request(subject, at=at, request_id=str(uuid.uuid4()))) for subject in subjects]
+        bodies = [json.dumps(request(subject, at=at, request_id=cause or str(uuid.uuid4()))) for subject in subjects]
         with translated("SendMessageBatch"):
             answer = self._client.send_message_batch(
                 QueueUrl=self._queue_url,

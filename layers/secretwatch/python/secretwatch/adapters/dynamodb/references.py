@@ -91,6 +91,8 @@ def item_of(state: ReferenceState) -> dict[str, Any]:
         "access": state.access,
         "access_since": _text(state.access_since),
         "observations": _observations_item(state.observations),
+        "since": _text(state.since),
+        "cause": state.cause,
     }
 
 
@@ -109,6 +111,8 @@ def state_of(item: Item) -> ReferenceState:
         access=item.get("access"),
         access_since=_moment(item.get("access_since")),
         observations=_observations(item.get("observations") or {}),
+        since=_moment(item.get("since")),
+        cause=item.get("cause"),
     )
 
 
