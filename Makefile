@@ -90,7 +90,7 @@ NPM_OPTIONS := --no-audit --no-fund --no-update-notifier
 $(READY_ORACLE): tests/oracle/package.json tests/oracle/package-lock.json .venv/node/.installed
 	@echo "creating $(@D) (the policy oracle; seconds, once)"
 	@rm -rf $(@D) && mkdir $(@D) && cp tests/oracle/package.json tests/oracle/package-lock.json $(@D)
-	@cd $(@D) && $(NPM) ci --ignore-scripts --loglevel=error $(NPM_OPTIONS) >&2
+	@cd $(@D) && $(NPM) ci --ignore-scripts --loglevel=error $(NPM_OPTIONS) >/dev/null
 	@touch $@
 
 PIP := .venv/pip/bin/python -m pip
