@@ -101,7 +101,7 @@ class Row:
     rules: Rules = field(default_factory=Rules)
 
 
-HAS_PREVIOUS = {"previous": value(ValueShape.USABLE)}
+HAS_PREVIOUS: dict[str, Any] = {"previous": value(ValueShape.USABLE)}
 ROTATES = Rotation(enabled=True, last=NOON - 30 * DAY, next=NOON + DAY)
 ROLE_READS = Rules(required_readers=(ROLE,))
 
