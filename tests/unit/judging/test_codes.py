@@ -101,7 +101,6 @@ class Row:
     rules: Rules = field(default_factory=Rules)
 
 
-HAS_PREVIOUS: dict[str, Any] = {"previous": value(ValueShape.USABLE)}
 ROTATES = Rotation(enabled=True, last=NOON - 30 * DAY, next=NOON + DAY)
 ROLE_READS = Rules(required_readers=(ROLE,))
 
@@ -144,8 +143,8 @@ TABLE = [
     *(
         Row(
             code,
-            facts(secret(), value(shape), **HAS_PREVIOUS),
-            facts(secret(), value(ValueShape.USABLE), **HAS_PREVIOUS),
+            facts(secret(), value(shape), previous=value(ValueShape.USABLE)),
+            facts(secret(), value(ValueShape.USABLE), previous=value(ValueShape.USABLE)),
             words,
             "secretsmanager update-secret-version-stage",
         )

@@ -47,9 +47,18 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
 
 
 def _reader(text: str) -> str:
-    if text != CONSUMERS and Principal.parse(text).kind not in {PrincipalKind.SERVICE, PrincipalKind.ROLE}:
-        raise ValueError(f"{text!r} is no reader: name a service, the ARN of a role, or `{CONSUMERS}`")
-    return text
+    if text == CONSUMERS or _names_reader(text):
+        return text
+    raise ValueError(
+        f"REQUIRED_READERS: {text!r} is no reader: name a service, a role by its ARN (no session), or `{CONSUMERS}`"
+    )
+
+
+def _names_reader(text: str) -> bool:
+    try:
+        return Principal.parse(text).kind in {PrincipalKind.SERVICE, PrincipalKind.ROLE}
+    except ValueError:
+        return False
 
 
 def _listed(text: str) -> list[str]:
