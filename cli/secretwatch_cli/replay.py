@@ -45,7 +45,7 @@ class AskedFor(Requests):
         """Nothing is asked for yet."""
         self.subjects: list[Subject] = []
 
-    def send(self, subjects: Iterable[Subject]) -> None:
+    def send(self, subjects: Iterable[Subject], *, cause: str | None = None) -> None:  # noqa: ARG002 - it is one event
         """Remember them."""
         self.subjects += subjects
 
