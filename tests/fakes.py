@@ -303,6 +303,9 @@ class InMemoryReferences:
     def find(self, reference: Reference) -> ReferenceState | None:
         return self.states.get(reference)
 
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        return [self.states[reference] for reference in references if reference in self.states]
+
     def store(self, state: ReferenceState) -> None:
         self.before_store()
         stored = self.states.get(state.reference)

@@ -5,9 +5,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
 from secretwatch.alerting import Outcome
@@ -44,26 +46,31 @@ DEGRADED = replace(RESOLVES, verdict=Verdict.DEGRADED, findings=(Finding(Code.RO
 PROVIDER = Provider(REFERENCE.provider_arn, REFERENCE.provider, frozenset({REFERENCE}), incomplete=frozenset({CANARY}))
 NEWS = read_news(json.dumps({"detail": VerdictChange(RESOLVES, BROKEN).detail()}))
 
-TOLD: dict[str, Callable[[], object]] = {
-    "change_unreadable": lambda: telemetry.change_unreadable(CANARY, UnknownChange(CANARY)),
-    "change_received": lambda: [telemetry.change_received(CHANGE, relevant=relevant) for relevant in (True, False)],
-    "key_changed": lambda: telemetry.key_changed(KEY, [SECRET]),
-    "reference_checked": lambda: [
-        telemetry.reference_checked(Checked(RESOLVES, state, None)) for state in (BROKEN, DEGRADED)
-    ],
-    "provider_read": lambda: telemetry.provider_read(CHANGE, Read(PROVIDER, frozenset({REFERENCE}), frozenset())),
-    "inventory_taken": lambda: telemetry.inventory_taken(2),
-    "trails_read": lambda: [telemetry.trails_read(one) for one in (Unknown(CANARY), frozenset({CANARY}))],
-    "gateway_read": lambda: telemetry.gateway_read(CHANGE, a_gateway(f"{CANARY}-a1b2c3d4e5")),
-    "verdict_published": lambda: telemetry.verdict_published(VerdictChange(RESOLVES, BROKEN)),
-    "news_told": lambda: [telemetry.news_told(NEWS, outcome) for outcome in (Outcome.SENT, Outcome.SUPERSEDED)],
+TOLD: dict[str, tuple[Callable[[], None], ...]] = {
+    "change_unreadable": (partial(telemetry.change_unreadable, CANARY, UnknownChange(CANARY)),),
+    "change_received": tuple(partial(telemetry.change_received, CHANGE, relevant=one) for one in (True, False)),
+    "key_changed": (partial(telemetry.key_changed, KEY, [SECRET]),),
+    "reference_checked": tuple(
+        partial(telemetry.reference_checked, Checked(RESOLVES, state, None)) for state in (BROKEN, DEGRADED)
+    ),
+    "provider_read": (partial(telemetry.provider_read, CHANGE, Read(PROVIDER, frozenset({REFERENCE}), frozenset())),),
+    "inventory_taken": (partial(telemetry.inventory_taken, 2),),
+    "trails_read": tuple(partial(telemetry.trails_read, one) for one in (Unknown(CANARY), frozenset({CANARY}))),
+    "gateway_read": (partial(telemetry.gateway_read, CHANGE, a_gateway(f"{CANARY}-a1b2c3d4e5")),),
+    "verdict_published": (partial(telemetry.verdict_published, VerdictChange(RESOLVES, BROKEN)),),
+    "news_told": tuple(partial(telemetry.news_told, NEWS, one) for one in (Outcome.SENT, Outcome.SUPERSEDED)),
 }
 """Everything that telemetry can be told, with identifiers wherever it takes any."""
 
 
-def blobs(capsys: pytest.CaptureFixture[str], tell: Callable[[], object]) -> list[dict[str, Any]]:
+def blobs(capsys: pytest.CaptureFixture[str], *tells: Callable[[], None]) -> list[dict[str, Any]]:
     """What CloudWatch is given of one invocation."""
-    telemetry.instrumented(lambda _event, _context: tell())({}, Context())
+
+    def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
+        for tell in tells:
+            tell()
+
+    telemetry.instrumented(handler)({}, Context())
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -92,7 +99,7 @@ def test_everything_that_telemetry_can_be_told_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", TOLD)
 def test_no_identifier_is_ever_a_dimension(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for blob in blobs(capsys, TOLD[name]):
+    for blob in blobs(capsys, *TOLD[name]):
         found = dimensions(blob)
         assert set(found) <= {"service", "code"}
         assert found["service"] == "secretwatch"
@@ -100,7 +107,7 @@ def test_no_identifier_is_ever_a_dimension(name: str, capsys: pytest.CaptureFixt
 
 
 def test_the_metadata_of_a_count_say_which_references_do_not_resolve(capsys: pytest.CaptureFixture[str]) -> None:
-    first, *_ = blobs(capsys, TOLD["reference_checked"])
+    first, *_ = blobs(capsys, *TOLD["reference_checked"])
     second, *_ = blobs(capsys, lambda: telemetry.reference_checked(Checked(BROKEN, RESOLVES, None)))
 
     assert first["providers"] == [REFERENCE.provider_arn]
@@ -109,7 +116,7 @@ def test_the_metadata_of_a_count_say_which_references_do_not_resolve(capsys: pyt
 
 
 def test_checks_are_counted_by_verdict_and_their_findings_by_code(capsys: pytest.CaptureFixture[str]) -> None:
-    states, *codes = blobs(capsys, TOLD["reference_checked"])
+    states, *codes = blobs(capsys, *TOLD["reference_checked"])
 
     assert counted(states) == {
         "ReferencesChecked": [1, 1],
@@ -154,7 +161,7 @@ def test_only_what_happened_just_now_tells_how_late_it_was_detected(
 
 
 def test_an_invocation_that_counted_nothing_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    assert blobs(capsys, lambda: None) == []
+    assert blobs(capsys) == []
 
 
 def test_what_is_counted_is_written_even_when_the_handler_fails(capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,6 +115,10 @@ class References(Protocol):
         """The state of this reference, if it is still there."""
         ...
 
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        """The states of those of the references that are still there."""
+        ...
+
     def store(self, state: ReferenceState) -> None:
         """Write the successor of the stored state; raises LostRace when another writer was first."""
         ...

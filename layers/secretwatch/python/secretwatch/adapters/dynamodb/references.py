@@ -1,6 +1,6 @@
 """References and their state, found by the secret's ARN and by its name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,10 @@ class DynamoDbReferences:
         """GetItem of the reference's own record."""
         item = self._table.get(reference_key(reference))
         return state_of(item) if item else None
+
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        """BatchGetItem, a hundred at a time."""
+        return [state_of(item) for item in self._table.get_all([reference_key(one) for one in references])]
 
     def store(self, state: ReferenceState) -> None:
         """PutItem, on the condition that the stored version is the one before."""
