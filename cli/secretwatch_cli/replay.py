@@ -45,11 +45,7 @@ class AskedFor(Requests):
         """Nothing is asked for yet."""
         self.subjects: list[Subject] = []
 
-<<<<<<< HEAD
     def send(self, subjects: Iterable[Subject], *, cause: str | None = None) -> None:  # noqa: ARG002 - all have one
-=======
-    def send(self, subjects: Iterable[Subject], *, cause: str | None = None) -> None:  # noqa: ARG002 - it is one event
->>>>>>> refs/heads/observability
         """Remember them."""
         self.subjects += subjects
 
