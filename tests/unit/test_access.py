@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from secretwatch.domain.access import access_of, key_decision, readers_of, secret_decision, via_service
+from secretwatch.domain.access import access_of, may_decrypt, may_read, readers_of, via_service
 from secretwatch.domain.facts import Facts, KeyDescription, KeyFacts, NoSuchSecret, SecretDescription, Unknown
 from secretwatch.domain.observed import Observations, ObservedRead
 from secretwatch.domain.rules import AGENTCORE, CONSUMERS, Rules
@@ -36,12 +36,12 @@ TAGGED = SecretDescription(versions={"AWSCURRENT": "v1"}, tags={"team": "crm"})
 def decided(reader: Principal, *statements: dict[str, Any], secret: SecretDescription = TAGGED) -> Decision:
     """What the secret's policy of these statements says to the reader."""
     policies = (Policy.parse(a_document(*statements)),)
-    return secret_decision(reader, a_reference(), secret, policies, facts(secret, policies=policies))
+    return may_read(reader, a_reference(), secret, policies, facts(secret, policies=policies)).decision
 
 
 def decided_of_key(reader: Principal, *statements: dict[str, Any], grants: tuple[Grant, ...] = ()) -> Decision:
     """What the key's policy of these statements, and its grants, say to the reader."""
-    return key_decision(reader, a_reference(), KEY_ARN, Policy.parse(a_document(*statements)), grants, facts())
+    return may_decrypt(reader, a_reference(), KEY_ARN, Policy.parse(a_document(*statements)), grants, facts()).decision
 
 
 # --- who
