@@ -21,6 +21,7 @@ from secretwatch.adapters.dynamodb import (
 )
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.checking import Checked, Checking
@@ -46,15 +47,20 @@ def settings() -> CheckReferencesSettings:
     return CheckReferencesSettings.from_environ(os.environ)
 
 
+# SweepQueue hands out two batches at a time: together they read fewer than 30 policies a second, of the 50 that Secrets
+# Manager allows in an account and never raises. Changes do not wait.
+SWEEP_PACE = Pace(1 / 14)
+
+
 @cache
-def new_checking() -> Callable[[], Checking]:
+def new_checking(pace: Pace | None = None) -> Callable[[], Checking]:
     """Makes what checks one batch: keys and providers are read once in it, while clients last."""
     dynamodb, table, rules = client("dynamodb"), settings().registry_table, settings().rules
     references, waivers = DynamoDbReferences(dynamodb, table), DynamoDbWaivers(dynamodb, table)
     protected = DynamoDbProtectedSecrets(dynamodb, table)
     gathering = partial(
         Gathering,
-        SecretsManagerSecrets(client("secretsmanager")),
+        SecretsManagerSecrets(client("secretsmanager"), pace),
         KmsKeys(client("kms")),
         DynamoDbProviderRecords(dynamodb, table),
         DynamoDbConsumers(dynamodb, table),
@@ -113,7 +119,13 @@ def look(check: Check, change: Change) -> tuple[list[Checked], list[SecretId]]:
     return checked, spread_to
 
 
+def new_checking_for(event: dict[str, Any]) -> Callable[[], Checking]:
+    queue = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[1]
+    is_sweep = queue == settings().sweep_queue_url.rsplit("/", 1)[-1]
+    return new_checking(SWEEP_PACE) if is_sweep else new_checking()
+
+
 @telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    once_a_batch = partial(handle_record, cache(partial(check, new_checking()())))
+    once_a_batch = partial(handle_record, cache(partial(check, new_checking_for(event)())))
     return process_partial_response(event, once_a_batch, processor, context)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from secretwatch.domain.rules import ReadValues, Rules
+from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class TakeInventorySettings:
     registry_table: str
     inventory_queue_url: str
     sweep_queue_url: str
+    consumers_have_to_read: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -70,6 +71,7 @@ class TakeInventorySettings:
             registry_table=environ["REGISTRY_TABLE"],
             inventory_queue_url=environ["INVENTORY_QUEUE_URL"],
             sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            consumers_have_to_read=CONSUMERS in _listed(environ["REQUIRED_READERS"]),
         )
 
 
