@@ -32,12 +32,10 @@ class SqsRequests:
             self._send(pending[start : start + _BATCH], at or datetime.now(UTC), delay)
 
     def _send(self, subjects: Sequence[Subject], at: datetime, delay: timedelta) -> None:
-        delayed: Any = {"DelaySeconds": int(delay.total_seconds())} if delay else {}
+        delayed = {"DelaySeconds": int(delay.total_seconds())} if delay else {}
         bodies = [json.dumps(request(subject, at=at, request_id=str(uuid.uuid4()))) for subject in subjects]
+        entries: list[Any] = [{"Id": str(index), "MessageBody": body, **delayed} for index, body in enumerate(bodies)]
         with translated("SendMessageBatch"):
-            answer = self._client.send_message_batch(
-                QueueUrl=self._queue_url,
-                Entries=[{"Id": str(index), "MessageBody": body, **delayed} for index, body in enumerate(bodies)],
-            )
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         if failed := answer.get("Failed"):
             raise Transient(f"SendMessageBatch: {len(failed)} of {len(subjects)} refused, {failed[0]['Code']}")
