@@ -1,7 +1,7 @@
 """Readable stand-ins for the ports, and builders with defaults."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ from secretwatch.domain.waiver import Waiver
 from secretwatch.errors import LostRace, Permanent
 from secretwatch.gathering import Gathering
 from secretwatch.policy import Grant, Policy, Principal
-from secretwatch.ports import NO_TIME, KnownGateway, KnownProvider, Page
+from secretwatch.ports import NO_TIME, KnownGateway, KnownProvider, Page, every_page
 
 T = TypeVar("T")
 
@@ -371,6 +371,9 @@ class FakeProviders:
         self.failures: dict[ProviderKind | ProviderName, Exception] = {}
         self.reads: list[ProviderName] = []
 
+    def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
+        return every_page(lambda token: self.page(kind, inventory, token))
+
     def page(self, kind: ProviderKind, inventory: WholeInventory, token: str | None) -> Page[ProviderName]:
         self._fail(kind)
         return a_page([name for name in self.providers if name.kind is kind and name not in self.unlisted], token)
@@ -419,6 +422,9 @@ class FakeGateways:
 
     def __init__(self, *gateways: Gateway) -> None:
         self.gateways = {gateway.name: gateway for gateway in gateways}
+
+    def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:
+        return every_page(lambda token: self.page(inventory, token))
 
     def page(self, inventory: WholeInventory, token: str | None) -> Page[GatewayName]:
         return a_page(list(self.gateways), token)

@@ -16,8 +16,9 @@ from botocore.model import OperationModel
 
 from docs.permissions import policy as ready_policy
 from local import stack
-from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders, Pace
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.adapters.cloudtrail import CloudTrailTrails
+from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.facts import SecretDescription, Unknown

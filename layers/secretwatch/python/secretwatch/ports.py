@@ -178,6 +178,10 @@ def every_page(page: Callable[[str | None], Page[T]]) -> Iterator[T]:
 class Providers(Protocol):
     """AgentCore Identity's credential providers."""
 
+    def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
+        """The names of all providers of a kind."""
+        ...
+
     def page(self, kind: ProviderKind, inventory: WholeInventory, token: str | None) -> Page[ProviderName]:
         """The names of some providers of a kind: the first, or those that the token leads to."""
         ...
@@ -225,6 +229,10 @@ class Consumers(Protocol):
 
 class Gateways(Protocol):
     """AgentCore's gateways."""
+
+    def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:
+        """The ids of all gateways."""
+        ...
 
     def page(self, inventory: WholeInventory, token: str | None) -> Page[GatewayName]:
         """The ids of some gateways: the first, or those that the token leads to."""
