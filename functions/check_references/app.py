@@ -49,7 +49,8 @@ def settings() -> CheckReferencesSettings:
 
 # SweepQueue hands out two batches at a time: together they read fewer than 30 policies a second, of the 50 that Secrets
 # Manager allows in an account and never raises. Changes do not wait.
-SWEEP_PACE = Pace(1 / 14)
+SECONDS_BETWEEN_POLICIES = 1 / 14
+SWEEP_PACE = Pace(SECONDS_BETWEEN_POLICIES)
 
 
 @cache

@@ -1,5 +1,6 @@
 """The adapters list all there is, and see a reference only where AgentCore says EXTERNAL."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any

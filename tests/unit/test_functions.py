@@ -257,7 +257,7 @@ class TestTakeInventory:
         ]
 
     def test_a_sweep_is_carried_on_request_by_request_and_its_duration_is_measured(
-        self, agentcore: FakeProviders, lines: list[Event]
+        self, agentcore: FakeProviders, lines: list[Event], capsys: pytest.CaptureFixture[str]
     ) -> None:
         take_inventory.handler(sqs_event(asking_for(EVERYTHING)), Context())
         take_inventory.handler(sqs_event(asking_for(EVERYTHING)), Context())
@@ -275,9 +275,9 @@ class TestTakeInventory:
             "sweep completed",
             "sweep not carried on: it is in other hands, or completed",
         ]
-        (measured,) = [line for line in lines if "SweepDurationSeconds" in line]
         completed = next(line for line in lines if line.get("message") == "sweep completed")
-        assert measured["SweepDurationSeconds"] == [completed["seconds"]]
+        measured = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "SweepDuration" in line]
+        assert [one["SweepDurationSeconds"] for one in measured] == [[completed["seconds"]]]
 
     def test_what_a_sweep_could_not_list_is_left_to_the_queue_in_the_end(
         self, agentcore: FakeProviders, lines: list[Event]
