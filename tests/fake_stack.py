@@ -65,7 +65,14 @@ class Queue:
         self.subjects: list[Subject] = []
         self.waits: dict[Subject, tuple[timedelta, datetime | None]] = {}
 
-    def send(self, subjects: Iterable[Subject], *, at: datetime | None = None, delay: timedelta = NO_TIME) -> None:
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
         for subject in subjects:
             self.subjects.append(subject)
             self.waits[subject] = delay, at

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
 from secretwatch.checking import Checking
@@ -105,6 +106,13 @@ def a_document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def a_policy(text: str, name: str = "default") -> Policy:
+    """The policy with this text: always the same one, since two that say the same are not equal."""
+    return _parsed(text, name)
+
+
+_parsed = cache(Policy.parse)
+
 LETS_AGENTCORE_READ = a_document(a_statement())
 LETS_AGENTCORE_DECRYPT = a_document(a_statement(Sid="AgentCoreDecrypt", Action="kms:Decrypt"))
 
@@ -124,7 +132,7 @@ def facts(
         SecretDescription(versions={"AWSCURRENT": "v1"}) if secret is None else secret,
         at,
         current=current,
-        policies=(Policy.parse(LETS_AGENTCORE_READ),) if policies is None else policies,
+        policies=(a_policy(LETS_AGENTCORE_READ),) if policies is None else policies,
         **others,
     )
 
@@ -177,7 +185,7 @@ class FakeSecrets:
     def policy(self, arn: str, name: str) -> Policy | None:
         self._fail("policy")
         text = self.secrets[arn].policies.get(name) if arn in self.secrets else None
-        return Policy.parse(text, name) if text else None
+        return a_policy(text, name) if text else None
 
     def shapes(self, arn: str, *, stage: str, json_keys: Collection[str]) -> ValueFacts:
         self.values_read.append((arn, stage))
@@ -213,7 +221,7 @@ class FakeKeys:
         self.reads.append("policy")
         if key_arn not in self.policies:
             raise Permanent("GetKeyPolicy: NotFoundException")
-        return Policy.parse(self.policies[key_arn])
+        return a_policy(self.policies[key_arn])
 
     def grants(self, key_arn: str, grantee: Principal) -> tuple[Grant, ...]:
         self.reads.append("grants")
@@ -298,6 +306,9 @@ class InMemoryReferences:
 
     def find(self, reference: Reference) -> ReferenceState | None:
         return self.states.get(reference)
+
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        return [self.states[reference] for reference in references if reference in self.states]
 
     def store(self, state: ReferenceState) -> None:
         self.before_store()
@@ -453,11 +464,20 @@ class SentRequests:
 
     def __init__(self) -> None:
         self.subjects: list[Subject] = []
+        self.causes: set[str | None] = set()
         self.delays: list[timedelta] = []
 
-    def send(self, subjects: Iterable[Subject], *, at: datetime | None = None, delay: timedelta = NO_TIME) -> None:
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
         sent = list(subjects)
         self.subjects += sent
+        self.causes.add(cause)
         self.delays += [delay] * len(sent)
 
 

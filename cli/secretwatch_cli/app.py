@@ -11,6 +11,7 @@ from secretwatch_cli.commands.doctor import doctor
 from secretwatch_cli.commands.explain import explain
 from secretwatch_cli.commands.replay import replay
 from secretwatch_cli.commands.scan import scan
+from secretwatch_cli.commands.status import status
 from secretwatch_cli.commands.waivers import unwaive, waive, waivers
 from secretwatch_cli.exits import EXIT_STATUS
 from secretwatch_cli.invocation import Place
@@ -55,4 +56,5 @@ app.command("can-read", cls=ManyValues)(can_read)
 app.command()(waive)
 app.command()(waivers)
 app.command()(unwaive)
+app.command(epilog=EXIT_STATUS)(status)
 app.command()(doctor)

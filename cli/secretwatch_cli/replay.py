@@ -47,7 +47,14 @@ class AskedFor(Requests):
         """Nothing is asked for yet."""
         self.subjects: list[Subject] = []
 
-    def send(self, subjects: Iterable[Subject], *, at: datetime | None = None, delay: timedelta = NO_TIME) -> None:
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,  # noqa: ARG002 - all have one
+        at: datetime | None = None,  # noqa: ARG002 - and this and the next are for queues
+        delay: timedelta = NO_TIME,  # noqa: ARG002
+    ) -> None:
         """Remember them."""
         self.subjects += subjects
 
@@ -67,7 +74,8 @@ class Replaying:
         secrets: dict[SecretId, None] = {}
         for subject in change.to_look_up:
             secrets.update(dict.fromkeys(self._secrets(subject)))
-        return [one.after for secret in secrets for one in self.checking.check(secret, change.observation)]
+        checked = [self.checking.check(one, change.observation, cause=change.event_id) for one in secrets]
+        return [one.after for of_secret in checked for one in of_secret]
 
     def _secrets(self, subject: Subject) -> Iterator[SecretId]:
         """The secrets whose references are to be checked."""

@@ -41,7 +41,7 @@ def handle_record(record: DynamoDBRecord) -> None:
 def publish_verdict(before: ReferenceState, after: ReferenceState) -> None:
     change = VerdictChange.between(before, after)
     if change:
-        telemetry.logger.set_correlation_id(change.id)
+        telemetry.logger.set_correlation_id(after.cause or change.id)
         bus().publish(change)
         telemetry.verdict_published(change)
 

@@ -26,7 +26,7 @@ from secretwatch.domain.reference import ProviderName
 from secretwatch.inventory import GatewayInventory, ProviderInventory
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import TakeInventorySettings
-from secretwatch.sweeping import Sweeping
+from secretwatch.sweeping import POOL, Sweeping
 
 processor = RecordProcessor(EventType.SQS)
 
@@ -56,7 +56,9 @@ def inventory() -> Inventory:
         consumers_have_to_read=settings.consumers_have_to_read,
     )
     trails, sweeps = CloudTrailTrails(client("cloudtrail")), DynamoDbSweeps(dynamodb, table)
-    sweeping = Sweeping(providers, gateways, trails, sweeps, references, steps=reads, checks=checks)
+    sweeping = Sweeping(
+        providers, gateways, trails, sweeps, references, steps=reads, checks=checks, pool=telemetry.pool(POOL)
+    )
     return Inventory(providers, gateways, sweeping)
 
 
@@ -70,10 +72,11 @@ def handle_record(record: SQSRecord) -> None:
         case RunningSweep() as running:
             telemetry.sweep_carried_on(inventory().sweeping.carry_on(running))
         case ProviderName() as name:
-            read = inventory().providers.read(name, since=change.at, check_all=not change.is_request)
+            check_all, cause = not change.is_request, change.event_id
+            read = inventory().providers.read(name, since=change.at, check_all=check_all, cause=cause)
             telemetry.provider_read(change.what, read)
         case GatewayName() as name:
-            telemetry.gateway_read(change, inventory().gateways.read(name, since=change.at))
+            telemetry.gateway_read(change, inventory().gateways.read(name, since=change.at, cause=change.event_id))
         case _:
             raise UnknownChange(f"{change.what!r} is about neither a provider, a gateway nor an inventory")
 

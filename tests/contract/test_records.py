@@ -101,6 +101,8 @@ STATES = {
             rotation_failed=FailedRotation(datetime(2026, 11, 1, 3, 30, tzinfo=UTC)),
             readers=(DENIED,),
         ),
+        since=datetime(2026, 11, 2, 8, 15, 31, 502_000, tzinfo=UTC),
+        cause="99d2b4bc-1f4d-5e0e-9b2b-1c2a53a9b2c1",
     ),
 }
 KEY = KeyId("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab")

@@ -13,11 +13,12 @@ from jsonschema import Draft202012Validator
 
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.reference import ProviderKind, Reference
-from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.observed import Observations, ObservedRead
+from secretwatch.domain.reference import ProviderKind
+from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.domain.sweep import Counted, Sweep, SweepCompleted
 from secretwatch.domain.verdict_change import VerdictChange
-from tests.fakes import EVERYTHING, NOON, a_reference
+from tests.fakes import EVERYTHING, NOON, a_reference, secret_arn
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "events" / "reference-verdict-changed.schema.json").read_text())
@@ -43,18 +44,58 @@ references = st.builds(
     st.none() | st.text(min_size=1, max_size=8),
 )
 findings = st.builds(
-    Finding, st.sampled_from(Code), st.just("it lacks the key"), st.just("Store it."), st.none() | st.just("aws help")
+    Finding,
+    st.sampled_from(Code),
+    st.just("it lacks the key"),
+    st.just("Store it."),
+    st.none() | st.just("aws help"),
+    st.none() | st.just(secret_arn()),
+    st.none() | st.just(NOON),
+)
+changes = st.builds(
+    lambda reference, previous, after: VerdictChange(
+        ReferenceState(reference, version=1, verdict=previous), replace(ReferenceState(reference), version=2, **after)
+    ),
+    references,
+    st.none() | st.sampled_from(Verdict),
+    st.fixed_dictionaries(
+        {
+            "verdict": st.none() | st.sampled_from(Verdict),
+            "findings": st.lists(findings, max_size=3).map(tuple),
+            "unknown": st.none() | st.just(UnknownSince("DescribeSecret: AccessDeniedException", NOON, lasts=True)),
+            "observations": st.sampled_from([Observations(), Observations(read=ObservedRead(NOON))]),
+            "access_since": st.sampled_from([None, NOON - timedelta(hours=1)]),
+            "checked_at": st.just(NOON),
+        }
+    ),
 )
 
 
-@given(references, st.sampled_from([None, *Verdict]), st.sampled_from(Verdict), st.lists(findings, max_size=3))
-def test_every_change_that_can_be_published_is_as_described(
-    reference: Reference, previous: Verdict | None, verdict: Verdict, found: list[Finding]
-) -> None:
-    before = ReferenceState(reference, version=1, verdict=previous)
-    after = replace(before, version=2, verdict=verdict, findings=tuple(found), checked_at=NOON)
+@given(changes)
+def test_every_change_that_can_be_published_is_as_described(change: VerdictChange) -> None:
+    validator.validate(json.loads(json.dumps(change.detail())))
 
-    validator.validate(json.loads(json.dumps(VerdictChange(before, after).detail())))
+
+def test_a_change_says_whether_agentcore_was_seen_to_read_what_is_waived_and_what_is_unknown() -> None:
+    before = ReferenceState(a_reference(), version=1, verdict=Verdict.RESOLVES)
+    finding = Finding(Code.ROTATION_OFF, "rotation is off", "Switch it on.", about=secret_arn(), waived_until=NOON)
+    after = replace(
+        before,
+        version=2,
+        verdict=Verdict.DEGRADED,
+        findings=(finding,),
+        unknown=UnknownSince("ListGrants: AccessDeniedException", NOON),
+        observations=Observations(read=ObservedRead(NOON)),
+        access_since=NOON - timedelta(hours=1),
+        checked_at=NOON,
+    )
+
+    detail = VerdictChange(before, after).detail()
+
+    assert (detail["evidence"], detail["observedAt"]) == ("observed", NOON.isoformat())
+    assert detail["unknown"] == "ListGrants: AccessDeniedException"
+    (told,) = detail["findings"]
+    assert (told["severity"], told["about"], told["waivedUntil"]) == ("DEGRADED", secret_arn(), NOON.isoformat())
 
 
 def test_the_schema_names_every_code_kind_and_verdict_that_there_is() -> None:
@@ -63,7 +104,7 @@ def test_the_schema_names_every_code_kind_and_verdict_that_there_is() -> None:
     assert properties["findings"]["items"]["properties"]["code"]["enum"] == list(Code)
     assert properties["reference"]["properties"]["providerKind"]["enum"] == list(ProviderKind)
     assert properties["reference"]["properties"]["field"]["enum"] == list(FIELDS)
-    assert properties["verdict"]["enum"] == list(Verdict)
+    assert properties["verdict"]["enum"] == [*Verdict, None]
 
 
 class TestSweepCompleted:

@@ -88,6 +88,14 @@ def test_each_request_has_an_id_of_its_own(aws: Stub, bodies: list[str]) -> None
     assert len({json.loads(body)["id"] for body in bodies}) == 3
 
 
+def test_a_request_that_an_event_led_to_has_the_events_id(aws: Stub, bodies: list[str]) -> None:
+    takes(aws, 2)
+
+    SqsRequests(aws.client, QUEUE).send(some_names(2), cause="e-1")
+
+    assert [read_change(body).event_id for body in bodies] == ["e-1", "e-1"]
+
+
 def test_one_refused_entry_makes_the_whole_send_fail_so_that_it_is_tried_again(aws: Stub) -> None:
     takes(aws, 10)
     takes(aws, 2, refuses="ServiceUnavailable")

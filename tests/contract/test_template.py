@@ -149,15 +149,8 @@ def queues_that_take_failures() -> set[str]:
 
 
 def test_every_queue_either_feeds_a_function_or_takes_failures() -> None:
-    feeds = {
-        named_by(source["Properties"]["Queue"])
-        for function in FUNCTIONS.values()
-        for source in function["Events"].values()
-        if source["Type"] == "SQS"
-    }
-
-    assert feeds.isdisjoint(queues_that_take_failures())
-    assert feeds | queues_that_take_failures() == set(QUEUES)
+    assert feeding().isdisjoint(queues_that_take_failures())
+    assert feeding() | queues_that_take_failures() == set(QUEUES)
 
 
 @pytest.mark.parametrize("queue", sorted(queues_that_take_failures()))
@@ -165,14 +158,53 @@ def test_the_first_message_in_a_queue_of_failures_calls_a_person(queue: str) -> 
     alarms = [
         alarm
         for alarm in ALARMS.values()
-        if alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        and alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
     ]
 
     (alarm,) = alarms
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert alarm["Namespace"] == "AWS/SQS"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
     assert alarm["Statistic"] == "Maximum"
     assert alarm["AlarmActions"] == [{"Ref": "Alerts"}]
+
+
+def watched(alarm: str, namespace: str, metric: str) -> list[Any]:
+    """Whose metric an alarm looks at, one of several."""
+    metrics = [one["MetricStat"]["Metric"] for one in ALARMS[alarm]["Metrics"] if "MetricStat" in one]
+    assert {(one["Namespace"], one["MetricName"]) for one in metrics} == {(namespace, metric)}
+    return [dimension["Value"] for one in metrics for dimension in one["Dimensions"]]
+
+
+def feeding() -> set[str]:
+    """The queues that functions take their work from."""
+    return {
+        named_by(source["Properties"]["Queue"])
+        for function in FUNCTIONS.values()
+        for source in function["Events"].values()
+        if source["Type"] == "SQS"
+    }
+
+
+def test_work_that_waits_in_any_queue_calls_a_person() -> None:
+    queues = watched("QueueAgeAlarm", "AWS/SQS", "ApproximateAgeOfOldestMessage")
+
+    assert {value["Fn::GetAtt"][0] for value in queues} == feeding()
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric"), [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
+)
+def test_a_function_that_fails_or_is_held_back_calls_a_person(alarm: str, metric: str) -> None:
+    assert {value["Ref"] for value in watched(alarm, "AWS/Lambda", metric)} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("alarm", [name for name, one in ALARMS.items() if "Metrics" in one])
+def test_an_alarm_on_several_metrics_leaves_none_of_them_out(alarm: str) -> None:
+    (judged,) = [one for one in ALARMS[alarm]["Metrics"] if one.get("ReturnData", True)]
+    others = {one["Id"] for one in ALARMS[alarm]["Metrics"]} - {judged["Id"]}
+
+    assert set(re.findall(r"\b[a-z]+\b", judged["Expression"])) == others
 
 
 # --- functions and what they take ---
@@ -264,6 +296,9 @@ def test_one_switch_sends_the_traces_of_every_function() -> None:
     assert (switch["Default"], set(switch["AllowedValues"])) == ("PassThrough", {"Active", "PassThrough"})
     assert TEMPLATE["Conditions"]["Traces"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
     assert [name for name, properties in FUNCTIONS.items() if "Tracing" in properties] == []
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_TRACE_DISABLED"] == {
+        "Fn::If": ["Traces", "false", "true"]
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -474,7 +509,10 @@ def test_the_stream_tells_a_record_before_and_after() -> None:
 
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_an_alarm_says_what_it_is_about_and_tells_people_when_it_comes_and_when_it_goes(alarm: str) -> None:
-    assert len(ALARMS[alarm]["AlarmDescription"].split()) > 3
+    text = ALARMS[alarm]["AlarmDescription"]["Fn::Sub"]
+
+    assert len(text.split()) > 3
+    assert text.endswith(f" ${{RunbookUrl}}#{alarm.lower()}")  # docs/operations.md has an entry for each
     assert ALARMS[alarm]["AlarmActions"] == ALARMS[alarm]["OKActions"] == [{"Ref": "Alerts"}]
 
 

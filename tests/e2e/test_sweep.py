@@ -21,6 +21,7 @@ ROTATION = [
     "secretsmanager.SecretLabelUpdated.native",
     "secretsmanager.RotationSucceeded",
 ]
+QUEUES = ("ChangeQueueUrl", "InventoryQueueUrl", "SweepQueueUrl")
 A_KIND = 50
 """As many providers of each kind as AgentCore allows in an account unless it is asked for more."""
 
@@ -191,8 +192,7 @@ def many(world: World) -> list[str]:
 
     with ThreadPoolExecutor(4) as pool:
         secrets = list(pool.map(one, [api_key, oauth2, payment] * A_KIND))
-    for queue in ("ChangeQueueUrl", "InventoryQueueUrl", "SweepQueueUrl"):
-        eventually(lambda queue=queue: waiting(world, queue) == 0)
+    eventually(lambda: all(waiting(world, queue) == 0 for queue in QUEUES))
     return secrets
 
 
@@ -232,8 +232,7 @@ def test_a_sweep_under_quotas_that_others_use_up_reads_and_checks_everything_all
     sweep = completed(world, heard)
     throttled = world.aws.quotas("counts")["throttled"]
     world.aws.quotas("lift")
-    for queue in ("InventoryQueueUrl", "SweepQueueUrl"):
-        eventually(lambda queue=queue: waiting(world, queue) == 0)
+    eventually(lambda: all(waiting(world, queue) == 0 for queue in QUEUES))
 
     assert throttled
     assert sweep["counts"]["referencesUnchecked"] == 0

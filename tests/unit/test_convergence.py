@@ -239,5 +239,5 @@ def _consumer(gateway: str, provider: str, role: str) -> Consumer:
 
 TestConvergence = Convergence.TestCase
 TestConvergence.settings = settings(
-    max_examples=10, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

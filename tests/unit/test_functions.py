@@ -101,9 +101,15 @@ class TestCheckReferences:
         return FakeSecret()
 
     @pytest.fixture
-    def secrets(self, secret: FakeSecret, monkeypatch: pytest.MonkeyPatch) -> FakeSecrets:
+    def references(self) -> InMemoryReferences:
+        return InMemoryReferences(REFERENCE)
+
+    @pytest.fixture
+    def secrets(
+        self, secret: FakeSecret, references: InMemoryReferences, monkeypatch: pytest.MonkeyPatch
+    ) -> FakeSecrets:
         secrets = FakeSecrets(crm=secret)
-        world = FakeWorld(InMemoryReferences(REFERENCE), secrets)
+        world = FakeWorld(references, secrets)
         settings = CheckReferencesSettings("registry", "sweep-queue", frozenset({OWN_ROLE}), Rules())
         monkeypatch.setattr(check_references, "settings", lambda: settings)
         monkeypatch.setattr(check_references, "new_checking", lambda: lambda: world.checking(lambda: datetime.now(UTC)))
@@ -213,6 +219,15 @@ class TestCheckReferences:
 
         assert checks.subjects == []
         assert [line["message"] for line in lines] == ["change irrelevant: nobody references it"]
+
+    def test_a_checks_state_names_the_event_that_it_was_for_and_a_keys_checks_do_too(
+        self, references: InMemoryReferences, checks: SentRequests
+    ) -> None:
+        check_references.handler(sqs_event(put_secret_value(secret_arn("crm")), asking_for(CRM)), Context())
+        check_references.handler(sqs_event(asking_for(KEY)), Context())
+
+        assert references.only().cause == "e-1"  # the first of the batch that named the secret
+        assert checks.causes == {"r-1"}
 
     def test_what_secretwatch_wrote_itself_is_verified_once_however_many_events_tell_of_it(
         self, secrets: FakeSecrets
@@ -357,6 +372,14 @@ class TestPublishVerdicts:
         assert failed(response) == []
         assert bus.changes == [VerdictChange(NEW, BROKEN)]
 
+    def test_the_event_that_a_check_was_for_is_told_in_the_log_and_on_the_bus(
+        self, bus: SentChanges, lines: list[Event]
+    ) -> None:
+        publish_verdicts.handler(self.stream_event((NEW, replace(BROKEN, cause="e-1"))), Context())
+
+        assert [line["correlation_id"] for line in lines] == ["e-1"]
+        assert [change.detail()["correlationId"] for change in bus.changes] == ["e-1"]
+
     def test_a_record_that_cannot_be_read_stops_the_shard_at_itself(self, bus: SentChanges, lines: list[Event]) -> None:
         event = self.stream_event((NEW, BROKEN))
         del event["Records"][0]["dynamodb"]["NewImage"]["provider_arn"]
@@ -401,6 +424,11 @@ class TestSendAlerts:
 
         assert [failed(response) for response in responses] == [[], [], []]
         assert self.messages() == ["crm-oauth can't get its credential - 111122223333 eu-west-1"]
+
+    def test_the_event_that_a_check_was_for_is_told_in_the_log(self, lines: list[Event]) -> None:
+        send_alerts.handler(sqs_event(self.news(after=replace(BROKEN, cause="e-1"))), Context())
+
+        assert [line["correlation_id"] for line in lines if line["message"] == "news read"] == ["e-1"]
 
     def test_news_that_could_not_be_sent_is_told_when_it_is_delivered_again(
         self, monkeypatch: pytest.MonkeyPatch

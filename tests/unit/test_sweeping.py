@@ -351,7 +351,7 @@ def test_while_there_is_work_the_next_slice_follows_at_once_and_waiting_takes_pa
     delays: list[timedelta] = []
     send = stack.inventory.send
 
-    def note(subjects: list[RunningSweep], *, delay: timedelta = timedelta()) -> None:
+    def note(subjects: list[RunningSweep], *, cause: str, delay: timedelta = timedelta()) -> None:
         delays.append(delay)
         send(subjects, delay=delay)
 

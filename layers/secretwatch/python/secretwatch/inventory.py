@@ -83,7 +83,9 @@ class ProviderInventory:
             {one.secret_arn for known in self._records.known(everything) for one in known.provider.references}
         )
 
-    def sweep(self, kind: ProviderKind, everything: WholeInventory, position: Position) -> Iterator[Progress]:
+    def sweep(
+        self, kind: ProviderKind, everything: WholeInventory, position: Position, *, cause: str | None = None
+    ) -> Iterator[Progress]:
         """Read each provider of a kind once, from a position on; one that cannot be read is asked for by itself.
 
         A provider that is recorded but no longer listed is read too: only AgentCore's own "not found" removes it.
@@ -92,17 +94,17 @@ class ProviderInventory:
             position,
             recorded=lambda: {one.provider.name.name: one.provider.name for one in self._of_kind(kind, everything)},
             page=lambda token: self._providers.page(kind, everything, token),
-            read=self._swept,
+            read=lambda name: self._swept(name, cause),
         )
 
     def _of_kind(self, kind: ProviderKind, everything: WholeInventory) -> list[KnownProvider]:
         return [one for one in self._records.known(everything) if one.provider.name.kind is kind]
 
-    def _swept(self, name: ProviderName) -> "_Swept":
+    def _swept(self, name: ProviderName, cause: str | None) -> "_Swept":
         try:
-            read = self.read(name, since=self._clock(), check_all=False)
+            read = self.read(name, since=self._clock(), check_all=False, cause=cause)
         except SecretwatchError:
-            self._reads.send([name])
+            self._reads.send([name], cause=cause)
             return Counter([Counted.READS_FAILED]), ()
         counts = Counter(
             {
@@ -114,18 +116,18 @@ class ProviderInventory:
         )
         return counts, (read,)
 
-    def read(self, name: ProviderName, *, since: datetime, check_all: bool) -> Read:
+    def read(self, name: ProviderName, *, since: datetime, check_all: bool, cause: str | None = None) -> Read:
         """Read one provider, record its references, and ask for the new ones to be checked; for all, when asked to or
-        when the provider itself fares otherwise than before.
+        when the provider itself fares otherwise than before. `cause` is the id of the event that led to it.
 
         One that AgentCore has not finished with is read again soon, until it settles or too much time has passed since.
         Raises LostRace when other readers were first several times over: their answers may be newer than ours.
         """
         read = until_won(lambda: self._read_once(name))
         references = read.provider.references if read.provider else frozenset()
-        self._checks.send(_secrets(references if check_all or read.status_changed else read.added))
+        self._checks.send(_secrets(references if check_all or read.status_changed else read.added), cause=cause)
         if read.provider and read.provider.status.settling:
-            _read_again(self._reads, name, since, self._clock())
+            _read_again(self._reads, name, since, self._clock(), cause)
         return read
 
     def _read_once(self, name: ProviderName) -> Read:
@@ -174,35 +176,35 @@ class GatewayInventory:
         self._consumers_have_to_read = consumers_have_to_read
         self._clock = clock
 
-    def sweep(self, everything: WholeInventory, position: Position) -> Iterator[Progress]:
+    def sweep(self, everything: WholeInventory, position: Position, *, cause: str | None = None) -> Iterator[Progress]:
         """Read each gateway once, from a position on; one that cannot be read is asked for by itself."""
         return _each_once(
             position,
             recorded=lambda: {one.gateway.name.gateway_id: one.gateway.name for one in self._records.known(everything)},
             page=lambda token: self._gateways.page(everything, token),
-            read=self._swept,
+            read=lambda name: self._swept(name, cause),
         )
 
-    def _swept(self, name: GatewayName) -> "_Swept":
+    def _swept(self, name: GatewayName, cause: str | None) -> "_Swept":
         try:
-            self.read(name, since=self._clock())
+            self.read(name, since=self._clock(), cause=cause)
         except SecretwatchError:
-            self._reads.send([name])
+            self._reads.send([name], cause=cause)
             return Counter([Counted.READS_FAILED]), ()
         return Counter([Counted.GATEWAYS_READ]), ()
 
-    def read(self, name: GatewayName, *, since: datetime) -> Gateway | None:
-        """Read one gateway and record its consumers; returns it, or None once it is gone.
+    def read(self, name: GatewayName, *, since: datetime, cause: str | None = None) -> Gateway | None:
+        """Read one gateway and record its consumers; returns it, or None once it is gone. `cause` is as for a provider.
 
         One that AgentCore has not finished with is read again soon, until it settles or too much time has passed since.
         Raises LostRace when other readers were first several times over.
         """
-        gateway = until_won(lambda: self._read_once(name))
+        gateway = until_won(lambda: self._read_once(name, cause))
         if gateway and gateway.settling:
-            _read_again(self._reads, name, since, self._clock())
+            _read_again(self._reads, name, since, self._clock(), cause)
         return gateway
 
-    def _read_once(self, name: GatewayName) -> Gateway | None:
+    def _read_once(self, name: GatewayName, cause: str | None) -> Gateway | None:
         known, gateway = self._records.find(name), self._gateways.get(name)
         before = known.gateway.consumers if known else frozenset()
         after = gateway.consumers if gateway else frozenset()
@@ -211,14 +213,14 @@ class GatewayInventory:
         elif gateway and (known is None or known.gateway != gateway):
             self._records.record(known, gateway)
         if self._consumers_have_to_read and before != after:
-            self._check({consumer.provider_arn for consumer in before ^ after}, name)
+            self._check({consumer.provider_arn for consumer in before ^ after}, name, cause)
         return gateway
 
-    def _check(self, provider_arns: set[str], of: GatewayName) -> None:
+    def _check(self, provider_arns: set[str], of: GatewayName, cause: str | None) -> None:
         """Ask for checks of what these providers reference."""
         known = self._providers.known(WholeInventory(of.account, of.region))
         concerned = (one.provider.references for one in known if one.provider.arn in provider_arns)
-        self._checks.send(_secrets(reference for references in concerned for reference in references))
+        self._checks.send(_secrets(reference for references in concerned for reference in references), cause=cause)
 
 
 _Swept = tuple[Counts, tuple[Read, ...]]
@@ -254,11 +256,11 @@ def _each_once(
         yield Progress(position)
 
 
-def _read_again(reads: Requests, name: Subject, since: datetime, now: datetime) -> None:
+def _read_again(reads: Requests, name: Subject, since: datetime, now: datetime, cause: str | None) -> None:
     """Ask for another look: the longer it takes, the later, and at last no more."""
     age = now - since
     if age < _SETTLES_WITHIN:
-        reads.send([name], at=since, delay=min(max(age, _SOONEST), _LATEST))
+        reads.send([name], cause=cause, at=since, delay=min(max(age, _SOONEST), _LATEST))
 
 
 def _pairs_of_a_field(gone: Iterable[Reference], new: Iterable[Reference]) -> Iterator[tuple[Reference, Reference]]:

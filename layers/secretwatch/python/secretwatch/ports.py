@@ -119,6 +119,10 @@ class References(Protocol):
         """The state of this reference, if it is still there."""
         ...
 
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        """The states of those of the references that are still there."""
+        ...
+
     def store(self, state: ReferenceState) -> None:
         """Write the successor of the stored state; raises LostRace when another writer was first."""
         ...
@@ -254,10 +258,17 @@ class Trails(Protocol):
 class Requests(Protocol):
     """A queue of things to look at."""
 
-    def send(self, subjects: Iterable[Subject], *, at: datetime | None = None, delay: timedelta = NO_TIME) -> None:
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
         """Ask for each subject to be looked at, at least once and not before the delay is over.
 
-        `at` is when the reason for it arose: now, unless it is said.
+        `cause` is the id of the event that led to it, `at` the event's time: now, unless it is said.
         """
         ...
 

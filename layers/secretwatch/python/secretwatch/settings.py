@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Self
 
 from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
+from secretwatch.policy import Principal, PrincipalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
     readers, days = _listed(environ.get("REQUIRED_READERS", "")), int(environ.get("ROTATION_MAX_AGE_DAYS", "0"))
     unknown_after = int(environ.get("UNKNOWN_AFTER_MINUTES", "0"))
     return Rules(
-        required_readers=tuple(readers) or defaults.required_readers,
+        required_readers=tuple(map(_reader, readers)) or defaults.required_readers,
         required_tags=dict(map(_tag, _listed(environ.get("REQUIRED_TAGS", "")))),
         customer_managed_key=environ.get("REQUIRE_CUSTOMER_MANAGED_KEY") == "true",
         rotation=environ.get("REQUIRE_ROTATION") == "true",
@@ -45,6 +46,21 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
     )
 
 
+def _reader(text: str) -> str:
+    if text == CONSUMERS or _names_reader(text):
+        return text
+    raise ValueError(
+        f"REQUIRED_READERS: {text!r} is no reader: name a service, a role by its ARN (no session), or `{CONSUMERS}`"
+    )
+
+
+def _names_reader(text: str) -> bool:
+    try:
+        return Principal.parse(text).kind in {PrincipalKind.SERVICE, PrincipalKind.ROLE}
+    except ValueError:
+        return False
+
+
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -53,6 +69,11 @@ def _tag(text: str) -> tuple[str, frozenset[str]]:
     """`tag`, or `tag=value|value`."""
     tag, _, values = text.partition("=")
     return tag.strip(), frozenset(value.strip() for value in values.split("|") if value.strip())
+
+
+def traces(environ: Mapping[str, str]) -> bool:
+    """Whether the functions are traced: as Powertools' own variable says, and not unless it says so."""
+    return environ.get("POWERTOOLS_TRACE_DISABLED", "true") == "false"
 
 
 @dataclass(frozen=True, slots=True)

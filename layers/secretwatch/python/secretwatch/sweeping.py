@@ -2,6 +2,7 @@
 
 A slice is what one function call does. Where the sweep stands is in the Registry, so that whoever is asked to carry it
 on begins where the last one ended; a request that comes twice, or late, finds the sweep held, moved on or completed.
+Whatever a sweep asks for has the sweep's id.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ class Sweeping:
         now, last = self._clock(), self._sweeps.find(everything)
         if last and last.is_unfinished(now):
             if not last.is_held(now):
-                self._steps.send([last.running])
+                self._steps.send([last.running], cause=last.id)
             return None
         without_trail = or_unknown(lambda: missing(self._trails.coverages(everything.region)))
         sweep = Sweep(
@@ -90,7 +91,7 @@ class Sweeping:
             self._sweeps.store(sweep)
         except LostRace:  # another one was begun just now
             return None
-        self._steps.send([sweep.running])
+        self._steps.send([sweep.running], cause=sweep.id)
         return Begun(sweep, without_trail)
 
     def carry_on(self, running: RunningSweep) -> Slice | None:
@@ -119,7 +120,7 @@ class Sweeping:
             self._sweeps.store(done.sweep.released())
         if done.sweep.failures or not done.sweep.completed_at:
             early = self._clock() < until
-            self._steps.send([done.sweep.running], delay=_PAUSE if early else NO_TIME)
+            self._steps.send([done.sweep.running], cause=done.sweep.id, delay=_PAUSE if early else NO_TIME)
         return done
 
     def _work(self, sweep: Sweep, until: datetime) -> Slice:
@@ -156,19 +157,19 @@ class Sweeping:
     def _lane(self, lane: Lane, sweep: Sweep) -> Iterator[Progress]:
         position = sweep.position(lane)
         if lane is Lane.GATEWAYS:
-            return self._gateways.sweep(sweep.scope, position)
+            return self._gateways.sweep(sweep.scope, position, cause=sweep.id)
         if lane.kind:
-            return self._providers.sweep(lane.kind, sweep.scope, position)
-        return self._ask_for_checks(sweep.scope, position)
+            return self._providers.sweep(lane.kind, sweep.scope, position, cause=sweep.id)
+        return self._ask_for_checks(sweep, position)
 
-    def _ask_for_checks(self, everything: WholeInventory, position: Position) -> Iterator[Progress]:
+    def _ask_for_checks(self, sweep: Sweep, position: Position) -> Iterator[Progress]:
         """Each referenced secret once, however many providers reference it; those of new references are asked for when
         their providers are read.
         """
-        secrets = [arn for arn in self._providers.secrets(everything) if arn > position.after]
+        secrets = [arn for arn in self._providers.secrets(sweep.scope) if arn > position.after]
         for start in range(0, len(secrets), _CHECKS_AT_ONCE):
             some = secrets[start : start + _CHECKS_AT_ONCE]
-            self._checks.send(SecretId.of_arn(arn) for arn in some)
+            self._checks.send((SecretId.of_arn(arn) for arn in some), cause=sweep.id)
             yield Progress(Position(Stage.RECORDED, some[-1]))
         yield Progress(DONE)
 

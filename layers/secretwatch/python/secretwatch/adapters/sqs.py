@@ -25,15 +25,22 @@ class SqsRequests:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, subjects: Iterable[Subject], *, at: datetime | None = None, delay: timedelta = NO_TIME) -> None:
-        """SendMessageBatch, ten at a time."""
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
+        """SendMessageBatch, ten at a time. A request has its cause's id, so that logs follow one change."""
         pending = list(subjects)
         for start in range(0, len(pending), _BATCH):
-            self._send(pending[start : start + _BATCH], at or datetime.now(UTC), delay)
+            self._send(pending[start : start + _BATCH], cause, at or datetime.now(UTC), delay)
 
-    def _send(self, subjects: Sequence[Subject], at: datetime, delay: timedelta) -> None:
+    def _send(self, subjects: Sequence[Subject], cause: str | None, at: datetime, delay: timedelta) -> None:
         delayed = {"DelaySeconds": int(delay.total_seconds())} if delay else {}
-        bodies = [json.dumps(request(subject, at=at, request_id=str(uuid.uuid4()))) for subject in subjects]
+        bodies = [json.dumps(request(subject, at=at, request_id=cause or str(uuid.uuid4()))) for subject in subjects]
         entries: list[Any] = [{"Id": str(index), "MessageBody": body, **delayed} for index, body in enumerate(bodies)]
         with translated("SendMessageBatch"):
             answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
