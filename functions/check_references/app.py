@@ -21,6 +21,7 @@ from secretwatch.adapters.dynamodb import (
 )
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.checking import Checked, Checking
@@ -46,15 +47,21 @@ def settings() -> CheckReferencesSettings:
     return CheckReferencesSettings.from_environ(os.environ)
 
 
+# SweepQueue hands out two batches at a time: together they read fewer than 30 policies a second, of the 50 that Secrets
+# Manager allows in an account and never raises. Changes do not wait.
+SECONDS_BETWEEN_POLICIES = 1 / 14
+SWEEP_PACE = Pace(SECONDS_BETWEEN_POLICIES)
+
+
 @cache
-def new_checking() -> Callable[[], Checking]:
+def new_checking(pace: Pace | None = None) -> Callable[[], Checking]:
     """Makes what checks one batch: keys and providers are read once in it, while clients last."""
     dynamodb, table, rules = client("dynamodb"), settings().registry_table, settings().rules
     references, waivers = DynamoDbReferences(dynamodb, table), DynamoDbWaivers(dynamodb, table)
     protected = DynamoDbProtectedSecrets(dynamodb, table)
     gathering = partial(
         Gathering,
-        SecretsManagerSecrets(client("secretsmanager")),
+        SecretsManagerSecrets(client("secretsmanager"), pace),
         KmsKeys(client("kms")),
         DynamoDbProviderRecords(dynamodb, table),
         DynamoDbConsumers(dynamodb, table),
@@ -71,9 +78,9 @@ def spreading() -> Spreading:
     return Spreading(protected, checks=SqsRequests(client("sqs"), settings().sweep_queue_url))
 
 
-def checks_once() -> Check:
+def checks_once(new_checking: Callable[[], Checking]) -> Check:
     """Checks a secret once in a batch, however many of its events are in it: on behalf of the first."""
-    checking, done = new_checking()(), dict[Hashable, list[Checked]]()
+    checking, done = new_checking(), dict[Hashable, list[Checked]]()
 
     def check(
         secret: SecretId, observation: Observation | None, seen_since: datetime | None, cause: str
@@ -122,6 +129,14 @@ def look(check: Check, change: Change) -> tuple[list[Checked], list[SecretId]]:
     return checked, spread_to
 
 
+def new_checking_for(event: dict[str, Any]) -> Callable[[], Checking]:
+    queue = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[1]
+    is_sweep = queue == settings().sweep_queue_url.rsplit("/", 1)[-1]
+    return new_checking(SWEEP_PACE) if is_sweep else new_checking()
+
+
 @telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    return process_partial_response(event, partial(handle_record, checks_once()), processor, context)
+    return process_partial_response(
+        event, partial(handle_record, checks_once(new_checking_for(event))), processor, context
+    )

@@ -1,5 +1,6 @@
 """The Registry keeps what it is given, refuses whoever read an older record, and finds a secret's references."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,10 +18,13 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbProtectedSecrets,
     DynamoDbProviderRecords,
     DynamoDbReferences,
+    DynamoDbSweeps,
     DynamoDbWaivers,
     item_of,
     plain,
     state_of,
+    sweep_item,
+    sweep_of,
 )
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway
@@ -31,6 +35,7 @@ from secretwatch.domain.observed import FailedRotation, Observations, ObservedRe
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.sweep import Counted, Lane, Position, Stage, Sweep
 from secretwatch.domain.waiver import Waiver
 from secretwatch.errors import LostRace, Transient
 from secretwatch.ports import KnownGateway, KnownProvider
@@ -920,6 +925,48 @@ def test_a_key_finds_the_secrets_under_it_and_an_alias_those_under_the_alias(tab
     assert protected.under(key) == [SecretId.of_arn(BILLING), SecretId.of_arn(CRM)]
     assert protected.under(alias) == [SecretId.of_arn(CRM)]
     assert protected.under(KeyId(f"{key.arn}9")) == []
+
+
+# --- sweeps ---
+
+
+moments = st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis adds it
+sweeps = st.builds(
+    Sweep,
+    st.just(EVERYTHING),
+    started_at=moments,
+    moved_at=moments,
+    version=st.integers(1, 10**6),
+    positions=st.dictionaries(st.sampled_from(Lane), st.builds(Position, st.sampled_from(Stage), st.text(max_size=9))),
+    verified=st.text(max_size=9),
+    counts=st.dictionaries(st.sampled_from(Counted), st.integers(0, 10**5)).map(Counter),
+    failures=st.lists(st.text(min_size=1, max_size=9)).map(tuple),
+    without_trail=st.none() | st.lists(st.text(max_size=9)).map(tuple),
+    held_until=st.none() | moments,
+    completed_at=st.none() | moments,
+)
+
+
+@given(sweeps)
+def test_a_sweep_is_read_back_as_it_was_stored(sweep: Sweep) -> None:
+    assert sweep_of(plain(attributes(dict(sweep_item(sweep))))) == sweep
+
+
+def test_a_sweep_has_one_record_which_is_written_on_its_version(table: Any) -> None:
+    registry = DynamoDbSweeps(table, TABLE)
+    first = Sweep(EVERYTHING, started_at=NOON, moved_at=NOON, version=1)
+    assert registry.find(EVERYTHING) is None
+
+    registry.store(first)
+    with pytest.raises(LostRace):
+        registry.store(first)
+    registry.store(first.held(NOON))
+    with pytest.raises(LostRace):
+        registry.store(first.held(NOON))
+
+    assert registry.find(EVERYTHING) == first.held(NOON)
+    assert registry.find(WholeInventory("444455556666", REGION)) is None
+    assert keys(table) == {("SWEEP#111122223333#eu-west-1", "STATE")}
 
 
 # --- waivers ---

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.validate import validate_parameters
 
-from secretwatch.domain.change import Request, Subject, WholeInventory, parse_change, read_change, request
+from secretwatch.domain.change import Request, RunningSweep, Subject, WholeInventory, parse_change, read_change, request
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.facts import SecretDescription, ValueFacts, ValueShape
 from secretwatch.domain.finding import Verdict
@@ -171,6 +171,10 @@ SAMPLES = {
     "secretwatch.ProviderReadRequested": straight_to_a_queue(CRM_GOOGLE),
     "secretwatch.GatewayReadRequested": straight_to_a_queue(gateway()),
     "secretwatch.InventoryRequested": straight_to_a_queue(EVERYTHING),
+    "secretwatch.SweepContinuationRequested": straight_to_a_queue(
+        RunningSweep(ACCOUNT, EU, "2026-11-02T09:00:01.250000Z")
+    ),
+    "secretwatch.SweepCompleted": goes_nowhere(),
     "secretwatch.ReferenceVerdictChanged": goes_to("VerdictChangedRule"),
     "secretwatch.ReferenceVerdictChanged.resolves": goes_to("VerdictChangedRule"),
 }

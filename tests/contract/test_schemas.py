@@ -1,8 +1,9 @@
 """The events on our bus are as docs/events tells other teams."""
 
 import json
+from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.observed import Observations, ObservedRead
 from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.sweep import Counted, Sweep, SweepCompleted
 from secretwatch.domain.verdict_change import VerdictChange
-from tests.fakes import NOON, a_reference, secret_arn
+from tests.fakes import EVERYTHING, NOON, a_reference, secret_arn
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "events" / "reference-verdict-changed.schema.json").read_text())
@@ -102,3 +105,53 @@ def test_the_schema_names_every_code_kind_and_verdict_that_there_is() -> None:
     assert properties["reference"]["properties"]["providerKind"]["enum"] == list(ProviderKind)
     assert properties["reference"]["properties"]["field"]["enum"] == list(FIELDS)
     assert properties["verdict"]["enum"] == [*Verdict, None]
+
+
+class TestSweepCompleted:
+    """Of sweeps that are through."""
+
+    SCHEMA = json.loads((ROOT / "docs" / "events" / "sweep-completed.schema.json").read_text())
+    VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+    def test_the_schema_is_one_and_names_everything_that_is_counted(self) -> None:
+        Draft202012Validator.check_schema(self.SCHEMA)
+        counts = self.SCHEMA["properties"]["counts"]
+
+        assert counts["required"] == list(counts["properties"]) == list(Counted)
+
+    def test_the_sample_event_is_as_described_and_as_published(self) -> None:
+        sample = json.loads((ROOT / "events" / "secretwatch.SweepCompleted.json").read_text())
+        detail = sample["detail"]
+        sweep = Sweep(
+            WholeInventory(detail["account"], detail["region"]),
+            started_at=datetime.fromisoformat(detail["startedAt"]),
+            moved_at=NOON,
+            counts=Counter({Counted(name): count for name, count in detail["counts"].items()}),
+            completed_at=datetime.fromisoformat(detail["completedAt"]),
+        )
+
+        self.VALIDATOR.validate(detail)
+        assert sample["detail-type"] == SweepCompleted(sweep).detail_type
+        assert sample["resources"] == SweepCompleted(sweep).resources
+        assert json.loads(json.dumps(SweepCompleted(sweep).detail())) == detail
+
+    @given(
+        st.dictionaries(st.sampled_from(Counted), st.integers(0, 10_000)),
+        st.lists(st.just("ListGateways: AccessDeniedException"), max_size=2),
+        st.none() | st.lists(st.just("kms.amazonaws.com"), max_size=2),
+        st.floats(0, 10_000),
+    )
+    def test_every_completion_that_can_be_published_is_as_described(
+        self, counts: dict[Counted, int], failures: list[str], without_trail: list[str] | None, seconds: float
+    ) -> None:
+        sweep = Sweep(
+            EVERYTHING,
+            started_at=NOON,
+            moved_at=NOON,
+            counts=Counter(counts),
+            failures=tuple(failures),
+            without_trail=None if without_trail is None else tuple(without_trail),
+            completed_at=NOON + timedelta(seconds=seconds),
+        )
+
+        self.VALIDATOR.validate(json.loads(json.dumps(SweepCompleted(sweep).detail())))

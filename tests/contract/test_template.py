@@ -1,5 +1,6 @@
 """What the stack must be: each failure lands somewhere, and no function may do more than it needs."""
 
+import json
 import re
 import tomllib
 from collections import Counter
@@ -8,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from functions.check_references.app import SECONDS_BETWEEN_POLICIES
+from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS
 from secretwatch.adapters.dynamodb import TOLD_ALERTS
 from secretwatch.domain.rules import READ_VALUE, READ_VALUE_TAG, Rules
+from secretwatch.domain.sweep import HOLD
 from secretwatch.settings import rules_from
+from secretwatch_cli.event_pattern import EventPattern
 from tests.contract.template import (
     FUNCTIONS,
     RESOURCES,
@@ -213,6 +218,44 @@ def test_a_record_that_fails_is_reported_by_itself(function: str, name: str) -> 
 @pytest.mark.parametrize(("function", "name"), SQS_SOURCES)
 def test_a_queue_starts_only_so_many_functions_at_a_time(function: str, name: str) -> None:
     assert source_of(function, name)["ScalingConfig"]["MaximumConcurrency"] >= 2  # the fewest that Lambda takes
+
+
+def test_a_sweep_is_held_for_longer_than_its_function_runs_and_shorter_than_its_message_is_hidden() -> None:
+    timeout, hidden = FUNCTIONS["TakeInventory"]["Timeout"], QUEUES["InventoryQueue"]["VisibilityTimeout"]
+
+    assert timeout < HOLD.total_seconds() < hidden
+
+
+def test_a_slice_of_a_sweep_leaves_no_other_message_waiting() -> None:
+    assert source_of("TakeInventory", "Inventory")["BatchSize"] == 1
+
+
+def test_all_that_runs_at_once_stays_within_its_share_of_the_quotas() -> None:
+    readers = source_of("TakeInventory", "Inventory")["ScalingConfig"]["MaximumConcurrency"]
+    checkers = source_of("CheckReferences", "Sweep")["ScalingConfig"]["MaximumConcurrency"]
+
+    assert readers / SECONDS_BETWEEN_CALLS < 20 / 2  # calls of an operation of AgentCore a second
+    assert checkers / SECONDS_BETWEEN_POLICIES < 50 * 0.6  # policies of secrets a second
+
+
+@pytest.mark.parametrize(
+    ("name", "sk", "before", "after", "taken"),
+    [
+        ("MODIFY", "REF#a", {}, {}, True),
+        ("INSERT", "REF#a", {}, {}, False),
+        ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"S": "2026-11-23T12:00:00"}}, True),
+        ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"NULL": True}}, False),
+    ],
+)
+def test_the_stream_hands_over_checked_references_and_completed_sweeps(
+    name: str, sk: str, before: dict[str, Any], after: dict[str, Any], taken: bool
+) -> None:
+    pk = "SECRET#a" if sk.startswith("REF#") else "SWEEP#111122223333#eu-west-1"
+    keys = {"pk": {"S": pk}, "sk": {"S": sk}}
+    record = {"eventName": name, "dynamodb": {"Keys": keys, "OldImage": before, "NewImage": after}}
+    filters = source_of("PublishVerdicts", "Registry")["FilterCriteria"]["Filters"]
+
+    assert any(EventPattern.read(json.loads(one["Pattern"])).matches(record) for one in filters) is taken
 
 
 def test_a_stream_gives_up_on_a_record_in_the_end_and_says_which() -> None:

@@ -17,9 +17,10 @@ from botocore.model import OperationModel
 
 from docs.permissions import policy as ready_policy
 from local import stack
-from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders, Pace
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.reference import ProviderKind, ProviderName

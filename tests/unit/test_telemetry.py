@@ -14,15 +14,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from secretwatch import telemetry
 from secretwatch.alerting import Outcome
 from secretwatch.checking import Checked
-from secretwatch.domain.change import Change, UnknownChange
+from secretwatch.domain.change import Change, UnknownChange, WholeInventory
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.sweep import Sweep, SweepCompleted
 from secretwatch.domain.verdict_change import VerdictChange, read_news
 from secretwatch.inventory import Read
+from secretwatch.sweeping import Begun, Slice
 from tests.fakes import NOON, a_gateway, a_reference, secret_arn
 from tests.lambdas import Context
 
@@ -44,6 +46,15 @@ BROKEN = replace(
 )
 DEGRADED = replace(RESOLVES, verdict=Verdict.DEGRADED, findings=(Finding(Code.ROTATION_OFF, CANARY, CANARY),))
 PROVIDER = Provider(REFERENCE.provider_arn, REFERENCE.provider, frozenset({REFERENCE}), incomplete=frozenset({CANARY}))
+READ = Read(PROVIDER.name, PROVIDER, frozenset({REFERENCE}), frozenset())
+SWEEP = Sweep(
+    WholeInventory(CANARY, CANARY),
+    started_at=NOON,
+    moved_at=NOON,
+    verified=CANARY,
+    failures=(CANARY,),
+    without_trail=(),
+)
 NEWS = read_news(json.dumps({"detail": VerdictChange(RESOLVES, BROKEN).detail()}))
 
 TOLD: dict[str, tuple[Callable[[], None], ...]] = {
@@ -53,8 +64,17 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "reference_checked": tuple(
         partial(telemetry.reference_checked, Checked(RESOLVES, state, None)) for state in (BROKEN, DEGRADED)
     ),
-    "provider_read": (partial(telemetry.provider_read, CHANGE, Read(PROVIDER, frozenset({REFERENCE}), frozenset())),),
-    "inventory_taken": (partial(telemetry.inventory_taken, 2),),
+    "provider_read": (partial(telemetry.provider_read, CANARY, READ),),
+    "sweep_asked_for": (
+        partial(telemetry.sweep_asked_for, None),
+        partial(telemetry.sweep_asked_for, Begun(SWEEP, frozenset({CANARY}))),
+    ),
+    "sweep_carried_on": (
+        partial(telemetry.sweep_carried_on, None),
+        partial(telemetry.sweep_carried_on, Slice(SWEEP, (READ,))),
+        partial(telemetry.sweep_carried_on, Slice(SWEEP.completed(NOON + timedelta(seconds=20)))),
+    ),
+    "sweep_published": (partial(telemetry.sweep_published, SweepCompleted(SWEEP)),),
     "trails_read": tuple(partial(telemetry.trails_read, one) for one in (Unknown(CANARY), frozenset({CANARY}))),
     "gateway_read": (partial(telemetry.gateway_read, CHANGE, a_gateway(f"{CANARY}-a1b2c3d4e5")),),
     "verdict_published": (partial(telemetry.verdict_published, VerdictChange(RESOLVES, BROKEN)),),

@@ -83,6 +83,7 @@ class TakeInventorySettings:
     registry_table: str
     inventory_queue_url: str
     sweep_queue_url: str
+    consumers_have_to_read: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -91,6 +92,7 @@ class TakeInventorySettings:
             registry_table=environ["REGISTRY_TABLE"],
             inventory_queue_url=environ["INVENTORY_QUEUE_URL"],
             sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            consumers_have_to_read=CONSUMERS in _listed(environ["REQUIRED_READERS"]),
         )
 
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others 
     from secretwatch.domain.consumer import Gateway
     from secretwatch.domain.secret import SecretId
     from secretwatch.domain.state import ReferenceState
+    from secretwatch.domain.sweep import SweepCompleted
     from secretwatch.domain.verdict_change import News, VerdictChange
     from secretwatch.inventory import Read
+    from secretwatch.sweeping import Begun, Slice
 
 Handler: TypeAlias = Callable[[dict[str, Any], LambdaContext], Any]
 
@@ -158,14 +160,14 @@ def _annotate_state(what: str, state: "ReferenceState") -> None:
     _annotate(what, providerKind=state.reference.provider.kind, verdict=state.verdict, code=codes[0] if codes else None)
 
 
-def provider_read(change: "Change", read: "Read") -> None:
-    """One provider was read from AgentCore."""
+def provider_read(what: str, read: "Read") -> None:
+    """One provider was read from AgentCore, for `what` reason."""
     if read.provider:
         _annotate("provider", providerKind=read.provider.name.kind)
     logger.info(
         "provider read",
-        what=change.what,
-        subject=str(change.subject),
+        what=what,
+        provider=str(read.name),
         gone=read.provider is None,
         added=len(read.added),
         removed=len(read.removed),
@@ -178,10 +180,39 @@ def provider_read(change: "Change", read: "Read") -> None:
         )
 
 
-def inventory_taken(reads: int) -> None:
-    """A sweep began: so many providers and gateways are to be read."""
-    count("InventoriesTaken")
-    logger.info("inventory taken", reads=reads)
+def sweep_asked_for(begun: "Begun | None") -> None:
+    """Somebody asked for a sweep; it began, or another one is running."""
+    if begun is None:
+        logger.info("sweep not begun: one is running")
+        return
+    logger.info("sweep begun", sweep=begun.sweep.id)
+    trails_read(begun.without_trail)
+
+
+def sweep_carried_on(done: "Slice | None") -> None:
+    """A slice of a sweep was done, or there was nothing to do."""
+    if done is None:
+        logger.info("sweep not carried on: it is in other hands, or completed")
+        return
+    for read in done.reads:
+        provider_read("sweep", read)
+    sweep = done.sweep
+    if sweep.completed_at:
+        metrics.add_metric("SweepDurationSeconds", MetricUnit.Seconds, sweep.duration.total_seconds())
+    logger.info(
+        "sweep completed" if sweep.completed_at else "sweep goes on",
+        sweep=sweep.id,
+        seconds=sweep.duration.total_seconds() if sweep.completed_at else None,
+        lanes=sweep.open_lanes,
+        verified=sweep.verified,
+        counts=dict(sweep.counts),
+        failures=sweep.failures,
+    )
+
+
+def sweep_published(completed: "SweepCompleted") -> None:
+    """The completion of a sweep is on the bus."""
+    logger.info("sweep published", id=completed.id)
 
 
 def trails_read(missing: frozenset[str] | Unknown) -> None:

@@ -34,6 +34,16 @@ class VerdictChange:
         reference, checked_at = self.after.reference, self.after.checked_at
         return f"{reference.provider_arn}#{reference.field}@{self.after.version}@{checked_at:%Y-%m-%dT%H:%M:%S.%fZ}"
 
+    @property
+    def detail_type(self) -> str:
+        """The event's name."""
+        return VERDICT_CHANGED
+
+    @property
+    def resources(self) -> list[str]:
+        """The provider and the secret."""
+        return [self.after.reference.provider_arn, self.after.reference.secret_arn]
+
     def detail(self) -> dict[str, Any]:
         """The event's detail, as `docs/events/` describes it."""
         reference = self.after.reference
