@@ -25,6 +25,7 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="Secretwatch",
     REGISTRY_TABLE="registry",
     BUS_NAME="secretwatch",
+    REQUIRED_READERS="bedrock-agentcore.amazonaws.com",
     OWN_ROLE_ARNS="",
 )
 
@@ -127,10 +128,12 @@ class Stack:
         busy = True
         while busy:
             busy = False
-            for queue, take in ((self.inventory_queue, self.take), (self.sweep_queue, self.check)):
-                if bodies := self._waiting(queue):
+            for queue, take, batch in ((self.inventory_queue, self.take, 1), (self.sweep_queue, self.check, BATCH)):
+                while bodies := self._waiting(queue, batch):
                     busy = True
                     take(*bodies)
+                    if queue == self.inventory_queue:
+                        break  # what a sweep asked for is done before it looks again
             busy = self._publish() or busy
 
     def _run(self, name: str, handler: Handler, event: Event) -> None:
@@ -143,8 +146,8 @@ class Stack:
             raise RuntimeError(f"{name} failed: {log[0].decode()}")
         self.bytes[name] += len(log[0])
 
-    def _waiting(self, queue: str) -> list[str]:
-        messages = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=BATCH).get("Messages", [])
+    def _waiting(self, queue: str, at_once: int) -> list[str]:
+        messages = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=at_once).get("Messages", [])
         for message in messages:
             self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         return [message["Body"] for message in messages]
