@@ -38,6 +38,7 @@ from functions.send_alerts import app as send_alerts
 from functions.take_inventory import app as take_inventory
 from local import agentcore_identity
 from secretwatch.adapters import agentcore
+from secretwatch.domain.verdict_change import VERDICT_CHANGED
 from tests.contract import moto_additions
 from tests.contract.registry import create_table
 from tests.fakes import LETS_AGENTCORE_READ
@@ -94,6 +95,8 @@ class Stack:
     def _deliver(self, params: Event, **_: object) -> None:
         """What the rule on the bus would put into AlertQueue."""
         for entry in params["Entries"]:
+            if entry["DetailType"] != VERDICT_CHANGED:  # incidents are for other teams' rules
+                continue
             place = {"id": "event", "account": ACCOUNT, "region": REGION, "time": "2026-11-23T12:00:00Z"}
             names = {"source": entry["Source"], "detail-type": entry["DetailType"], "resources": entry["Resources"]}
             self._news.append({"version": "0", **place, **names, "detail": json.loads(entry["Detail"])})
@@ -203,7 +206,7 @@ def counted(title: str, prepare: Callable[[Stack], Any], act: Callable[[Stack, A
             check_references.new_checking,
             take_inventory.inventory,
             publish_verdicts.bus,
-            send_alerts.tell_once,
+            send_alerts.alerting,
         ):
             use_case.cache_clear()
         stack = Stack()

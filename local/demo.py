@@ -177,6 +177,9 @@ def tell(stage: Stage, message: Fields, expectation: Expectation) -> None:
     if message.get("Type") == "Notification":
         stage.say("alert", "bold magenta", *message["Message"].splitlines())
         expectation.alert_came |= expectation.alert is not None and expectation.alert in message["Message"]
+    elif message["source"] == "secretwatch" and message["detail-type"].startswith("Incident"):
+        detail = message["detail"]
+        stage.say("published", "cyan", f"{message['detail-type']}: {detail['headline']}, on the secretwatch bus")
     elif message["source"] == "secretwatch":
         detail = message["detail"]
         change = f"{detail['previousVerdict'] or 'new'} -> {detail['verdict']}"

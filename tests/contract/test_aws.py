@@ -23,10 +23,10 @@ from secretwatch.adapters.eventbridge import EventBridgeBus
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
-from secretwatch.adapters.sns import SnsTopic
+from secretwatch.adapters.sns import SnsChannel
 from secretwatch.adapters.sqs import SqsRequests
-from secretwatch.domain.alert import Alert
 from secretwatch.domain.finding import Code, Verdict
+from secretwatch.domain.incident import Delivery
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.rules import AGENTCORE as READER
@@ -34,7 +34,7 @@ from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.errors import Permanent, SecretwatchError, Transient
 from secretwatch.policy import Principal
-from secretwatch.ports import KnownProvider
+from secretwatch.ports import KnownProvider, Target
 from tests.contract.stubs import MakeClient, MakeStub, Stub, answer_with
 from tests.contract.template import FUNCTIONS, as_list, statements
 from tests.fakes import (
@@ -47,6 +47,7 @@ from tests.fakes import (
     a_name,
     a_provider,
     a_reference,
+    an_alert,
     secret_arn,
 )
 
@@ -118,7 +119,10 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "TransactWriteItems": ("dynamodb", lambda aws: DynamoDbProviderRecords(aws, "registry").forget(KNOWN)),
     "PutEvents": ("events", lambda aws: EventBridgeBus(aws, "secretwatch").publish(CHANGE)),
     "SendMessageBatch": ("sqs", lambda aws: SqsRequests(aws, QUEUE).send([a_name()])),
-    "Publish": ("sns", lambda aws: SnsTopic(aws, TOPIC).publish(Alert("subject", "text", {}))),
+    "Publish": (
+        "sns",
+        lambda aws: SnsChannel(aws, TOPIC).send(Target("sns", takes_updates=False), an_alert(), Delivery()),
+    ),
 }
 
 
@@ -149,7 +153,6 @@ NO_CALLS = {
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
-    "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "kms:Decrypt",
 }

@@ -55,7 +55,7 @@ def test_a_value_that_lost_the_key_breaks_is_told_and_its_roll_back_recovers(wor
     assert "lacks JSON key `key`; the previous version has it" in broken
     assert f"--move-to-version-id {ids['AWSPREVIOUS']}" in broken
     assert broken.endswith("JSON_KEY_MISSING")
-    assert recovered.startswith(f"{provider} can get its credential again.")
+    assert recovered.startswith(f"🟢 {provider} can get its credential again · ")
 
 
 def test_an_event_delivered_many_times_is_told_once(world: World) -> None:
@@ -212,7 +212,7 @@ def test_an_alert_names_the_gateway_and_the_target_that_use_the_provider(world: 
     world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
 
     (alert,) = eventually(lambda: world.alerts(provider) or None)
-    assert f"Affects:  gateway support-{provider[-8:]}, target crm" in alert
+    assert f"gateway support-{provider[-8:]} → target crm" in alert
 
 
 def scheduled_event(world: World) -> str:

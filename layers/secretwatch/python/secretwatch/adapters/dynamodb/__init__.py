@@ -11,22 +11,29 @@
 | KEY#<key or alias arn> | SECRET#<secret arn> | a secret that the key protects; expires unless renewed | keys |
 | SWEEP#<account>#<region> | STATE | the sweep that runs or ran last, and how far it has come | sweeps |
 | WAIVER#<secret or provider arn>#<code> | STATE | a finding that is waived; expires | waivers |
-| ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
+| INCIDENT#<cause> | STATE | its last incident; expires once it is long over | incidents |
+| INCIDENT#<cause> | PART#<secret arn>#<provider arn>#<field> | a reference's part in it; expires | incidents |
+| INVOLVED#<secret arn> | <cause> | an open incident of which the secret's references are part | incidents |
+| DIGEST#<id> | STATE | many incidents that are told as one; expires once it is long over | digests |
+| ALERTS | FIRST | when the first news came | incidents |
 """
 
+from secretwatch.adapters.dynamodb.digests import DynamoDbDigests
 from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGatewayRecords
+from secretwatch.adapters.dynamodb.incidents import DynamoDbIncidents
 from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
 from secretwatch.adapters.dynamodb.sweeps import SWEEP_PREFIX, DynamoDbSweeps, sweep_item, sweep_of
-from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
+from secretwatch.adapters.dynamodb.table import plain
 from secretwatch.adapters.dynamodb.waivers import DynamoDbWaivers
 
 __all__ = [
     "SWEEP_PREFIX",
-    "TOLD_ALERTS",
     "DynamoDbConsumers",
+    "DynamoDbDigests",
     "DynamoDbGatewayRecords",
+    "DynamoDbIncidents",
     "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",
