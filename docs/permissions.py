@@ -71,8 +71,8 @@ class Unjudged:
 UNJUDGED = (
     Unjudged(
         "the stack under test tells nobody in Slack",
-        frozenset({"secretsmanager:GetSecretValue"}),
-        sids=frozenset({"ReadSlackAccess"}),
+        frozenset({"secretsmanager:GetSecretValue", "kms:Decrypt"}),
+        sids=frozenset({"ReadSlackAccess", "DecryptSlackAccess"}),
     ),
     Unjudged(
         "the embedded AWS writes the functions' logs itself",

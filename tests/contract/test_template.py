@@ -242,7 +242,9 @@ def test_all_that_runs_at_once_stays_within_its_share_of_the_quotas() -> None:
     ("name", "sk", "before", "after", "taken"),
     [
         ("MODIFY", "REF#a", {}, {}, True),
-        ("INSERT", "REF#a", {}, {}, False),
+        ("INSERT", "REF#a", {}, {}, True),
+        ("REMOVE", "REF#a", {}, {}, True),
+        ("INSERT", "PROVIDER#a", {}, {}, False),
         ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"S": "2026-11-23T12:00:00"}}, True),
         ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"NULL": True}}, False),
     ],
