@@ -26,6 +26,7 @@ os.environ.update(
     REGISTRY_TABLE="registry",
     BUS_NAME="secretwatch",
     OWN_ROLE_ARNS="",
+    REQUIRED_READERS="bedrock-agentcore.amazonaws.com",
 )
 
 import boto3
