@@ -27,7 +27,6 @@ os.environ.update(
     BUS_NAME="secretwatch",
     REQUIRED_READERS="bedrock-agentcore.amazonaws.com",
     OWN_ROLE_ARNS="",
-    REQUIRED_READERS="bedrock-agentcore.amazonaws.com",
 )
 
 import boto3

@@ -1,11 +1,19 @@
 """The Registry of a deployed stack, as far as an operator looks into it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, DynamoDbWaivers
+from secretwatch.adapters.dynamodb import (
+    DynamoDbIncidents,
+    DynamoDbProviderRecords,
+    DynamoDbReferences,
+    DynamoDbSweeps,
+    DynamoDbWaivers,
+)
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.change import WholeInventory
+from secretwatch.domain.sweep import Sweep
 from secretwatch_cli.aws import Clients
 from secretwatch_cli.stack import Stack
 from secretwatch_cli.status import States, all_states
@@ -14,11 +22,13 @@ from secretwatch_cli.target import Targets
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What is asked about there, how everything stands, what is waived, and the queue by which a check is asked for."""
+    """What is asked about there, how everything stands, and the queue by which a check is asked for."""
 
     targets: Targets
     states: States
     waivers: DynamoDbWaivers
+    incidents: DynamoDbIncidents
+    last_sweep: Callable[[], Sweep | None]
     checks: SqsRequests
 
 
@@ -31,5 +41,7 @@ def registry_of(clients: Clients, stack: Stack) -> Registry:
         Targets(references, providers, everything),
         partial(all_states, providers, references, everything),
         DynamoDbWaivers(dynamodb, table),
+        DynamoDbIncidents(dynamodb, table),
+        partial(DynamoDbSweeps(dynamodb, table).find, everything),
         SqsRequests(clients("sqs"), stack.output("SweepQueueUrl")),
     )

@@ -26,7 +26,7 @@ def status(
     fail_on: Annotated[FailOn, typer.Option(help="The least severity that counts as a finding.")] = FailOn.BROKEN,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell how everything stands: verdicts, what is broken and since when, waivers, the last check. In one screen."""
+    """Tell how everything stands: verdicts, incidents, what is broken and since when, waivers, the last sweep."""
     with explained():
         if watch and as_json:
             raise Misused("--watch is for people, --json for programs.")
@@ -42,7 +42,13 @@ def status(
 def _look(registry: Registry) -> Status:
     at = datetime.now(UTC)
     with told():
-        return Status(at, registry.states(), in_force(registry.waivers.all(), at=at))
+        return Status(
+            at,
+            registry.states(),
+            in_force(registry.waivers.all(), at=at),
+            registry.incidents.open(),
+            registry.last_sweep(),
+        )
 
 
 def _watched(registry: Registry) -> Status:
