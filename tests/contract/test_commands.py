@@ -23,6 +23,7 @@ TOLD_IN_CODE = sorted(
 )
 GLOBAL = {"region", "profile", "query", "output"}
 OF_THE_CLI_ALONE = {("sso", "login"), ("configure", "list-profiles")}  # which asks no service of that name
+RENAMED = {("sns", "subscribe", "endpoint"): "notification-endpoint"}  # by the AWS CLI, beside its own --endpoint-url
 SESSION = botocore.session.get_session()
 
 
@@ -42,9 +43,12 @@ def options_of(service: str, operation: str) -> tuple[set[str], set[str]]:
     switches = {
         f"no-{xform_name(name, '-')}" for name, shape in members.members.items() if shape.type_name == "boolean"
     }
-    return {xform_name(name, "-") for name in members.members} | switches, {
-        xform_name(name, "-") for name in members.required_members
-    }
+
+    def option(member: str) -> str:
+        name = xform_name(member, "-")
+        return RENAMED.get((service, operation, name), name)
+
+    return set(map(option, members.members)) | switches, set(map(option, members.required_members))
 
 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.command], ids=lambda row: f"{row.code}: {row.shows}")

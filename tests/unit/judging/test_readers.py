@@ -170,13 +170,13 @@ def test_consumers_that_could_not_be_read_leave_the_verdict_open() -> None:
 AN_HOUR = timedelta(hours=1)
 
 
-def observing(*reads: ObservedRead, **parts: Any) -> list[Code]:
+def observing(*reads: ObservedRead, rules: Rules | None = None, **parts: Any) -> list[Code]:
     """The codes of a secret without policy, whose access has been as it is for an hour."""
     seen = Observations()
     for read in reads:
         seen = seen.seen(read)
     found = facts(**{"policies": (), "observations": seen, "access_since": NOON - AN_HOUR, **parts})
-    return [finding.code for finding in judge(a_reference(), found, Rules()).findings]
+    return [finding.code for finding in judge(a_reference(), found, rules or Rules()).findings]
 
 
 def test_a_reader_that_no_policy_allows_and_that_reads_is_unproven_until_access_changes() -> None:
@@ -188,6 +188,38 @@ def test_a_reader_that_no_policy_allows_and_that_reads_is_unproven_until_access_
     assert observing(read, access_since=None) == [Code.READER_NOT_ALLOWED]
 
 
+NEIGHBOUR = f"arn:aws:iam::{ACCOUNT}:role/search-bot"
+
+
+@pytest.mark.parametrize(
+    ("on_behalf_of", "expected"),
+    [
+        (HERE, [Code.READER_UNPROVEN]),
+        (None, [Code.READER_UNPROVEN]),
+        (NEIGHBOUR, [Code.READER_NOT_ALLOWED]),
+    ],
+)
+def test_a_read_on_behalf_of_one_role_proves_nothing_of_another(on_behalf_of: str | None, expected: list[Code]) -> None:
+    read = ObservedRead(NOON - AN_HOUR / 2, on_behalf_of)
+    identities: dict[tuple[str, str], IdentityDecision] = {(HERE, READ): IMPLICIT, (NEIGHBOUR, READ): ALLOWED}
+
+    assert observing(read, rules=Rules(required_readers=(HERE,)), identities=identities) == expected
+
+
+def test_one_roles_read_does_not_make_another_roles_denial_old() -> None:
+    allowed: dict[str, Any] = {
+        "policies": facts().policies,
+        "identities": {(HERE, READ): ALLOWED, (NEIGHBOUR, READ): ALLOWED},
+    }
+    denied = ObservedRead(NOON - AN_HOUR / 2, HERE, "AccessDenied")
+    neighbours_denied = ObservedRead(NOON - AN_HOUR / 3, NEIGHBOUR, "AccessDenied")
+    neighbour, itself = (ObservedRead(NOON - AN_HOUR / 4, role) for role in (NEIGHBOUR, HERE))
+
+    assert observing(denied, neighbour, **allowed) == [Code.OBSERVED_READ_DENIED]
+    assert observing(denied, neighbours_denied, neighbour, **allowed) == [Code.OBSERVED_READ_DENIED]
+    assert observing(denied, itself, **allowed) == []
+
+
 def test_an_answer_that_hangs_on_the_unknown_is_settled_by_an_observed_read() -> None:
     hangs = (Policy.parse(a_document(a_statement(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}}))),)
 
@@ -196,7 +228,7 @@ def test_an_answer_that_hangs_on_the_unknown_is_settled_by_an_observed_read() ->
 
 
 def test_a_read_that_was_denied_holds_until_a_later_one_succeeds_access_changes_or_a_day_is_over() -> None:
-    allowed = {"policies": facts().policies}
+    allowed: dict[str, Any] = {"policies": facts().policies}
     denied = ObservedRead(NOON - AN_HOUR / 2, error_code="AccessDenied")
 
     assert observing(denied, **allowed) == [Code.OBSERVED_READ_DENIED]

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, KeyFacts, SecretDescription, Unknown
 from secretwatch.domain.key import KeyId
+from secretwatch.domain.observed import ObservedRead
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import AGENTCORE, CONSUMERS, Rules
 from secretwatch.policy import (
@@ -106,6 +107,17 @@ def may_decrypt(
         return Access(Outcome.DENIED_EXPLICIT, decision)
     left_to_own = bool(reader.account) and decision.depends_on == (reader.identity_policy,)
     return Access(own if left_to_own and isinstance(own, Unknown) else _settled(decision), decision)
+
+
+def seen_reading(reader: Principal, facts: Facts) -> ObservedRead | None:
+    """AgentCore's own latest read since access last changed, if there is one: then its way in is another than ours.
+
+    A role is let in by a read on its behalf, or by one that AgentCore made as itself; not by another role's.
+    """
+    since = facts.access_since
+    reads = [read for read in facts.observations.succeeded if since and read.at > since]
+    own = [read for read in reads if not reader.account or read.reader in {None, reader.name}]
+    return max(own, key=lambda read: read.at, default=None)
 
 
 _NOT_ASKED = Unknown("what the role's own policies allow was not asked")

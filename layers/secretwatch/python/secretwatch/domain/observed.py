@@ -64,6 +64,11 @@ class Observations:
         """The roles that AgentCore was seen to read, or try to read, the secret for."""
         return frozenset(read.reader for read in self.readers if read.reader)
 
+    @property
+    def succeeded(self) -> tuple[ObservedRead, ...]:
+        """The latest read that succeeded, and that of each role whose latest did."""
+        return tuple(read for read in (self.read, *self.readers) if read and not read.failed)
+
     def seen(self, observation: Observation) -> Self:
         """These, and one more."""
         match observation:

@@ -13,11 +13,13 @@ from secretwatch.domain.access import (
     may_decrypt,
     may_read,
     readers_of,
+    seen_reading,
     statement_for,
 )
 from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription, Unknown
 from secretwatch.domain.finding import Code, Finding
 from secretwatch.domain.judging.commands import first_policy
+from secretwatch.domain.observed import ObservedRead
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import Rules
 from secretwatch.policy import Decisive, Outcome, Policy, Principal
@@ -102,15 +104,10 @@ def _answer(question: _Question, facts: Facts) -> Iterator[Finding | Unknown]:
         case Outcome.DENIED_EXPLICIT:
             yield _denied(question)
         case Outcome.DENIED_IMPLICIT:
-            yield _unproven(question, facts) if _seen_reading(facts) else _not_allowed(question)
-        case Outcome.UNKNOWN if not _seen_reading(facts):
+            read = seen_reading(question.reader, facts)
+            yield _unproven(question, read) if read else _not_allowed(question)
+        case Outcome.UNKNOWN if not seen_reading(question.reader, facts):
             yield _depends(question)
-
-
-def _seen_reading(facts: Facts) -> bool:
-    """Whether AgentCore itself has read the secret since access last changed: then its way in is another than ours."""
-    read, since = facts.observations.read, facts.access_since
-    return bool(read and since and read.at > since)
 
 
 # --- what is said of each
@@ -135,12 +132,11 @@ def _not_allowed(question: _Question) -> Finding:
     )
 
 
-def _unproven(question: _Question, facts: Facts) -> Finding:
-    read = facts.observations.read
-    seen = f"{read.at:%Y-%m-%d %H:%M %Z}" if read else ""
+def _unproven(question: _Question, read: ObservedRead) -> Finding:
     return Finding(
         Code.READER_UNPROVEN,
-        f"no policy that we see lets {_who(question.reader)} {_verb(question)}, and yet AgentCore read it at {seen}",
+        f"no policy that we see lets {_who(question.reader)} {_verb(question)},"
+        f" and yet AgentCore read it at {read.at:%Y-%m-%d %H:%M %Z}",
         question.remedy,
         question.command,
         about=question.arn,
@@ -190,11 +186,11 @@ def _names(statements: Sequence[Decisive]) -> str:
 
 def _was_denied(reference: Reference, facts: Facts) -> Iterator[Finding]:
     """AgentCore's own read failed, and neither a later read nor a change of access has made that old."""
-    denied, read, since = facts.observations.denied, facts.observations.read, facts.access_since
-    if denied is None or denied.at < facts.at - _DENIAL_HOLDS_FOR:
+    seen = facts.observations
+    denials = [read for read in (seen.denied, *seen.readers) if read and read.failed and _holds(read, facts)]
+    if not denials:
         return
-    if (read and read.at > denied.at) or (since and since > denied.at):
-        return
+    denied = max(denials, key=lambda read: read.at)
     on_behalf = f" on behalf of {denied.reader}" if denied.reader else ""
     yield Finding(
         Code.OBSERVED_READ_DENIED,
@@ -202,3 +198,11 @@ def _was_denied(reference: Reference, facts: Facts) -> Iterator[Finding]:
         "See what else is found here; if nothing is, look at the reader's own policies, at SCPs and at RCPs.",
         about=reference.secret_arn,
     )
+
+
+def _holds(denied: ObservedRead, facts: Facts) -> bool:
+    """Another role's success says nothing of the one that was refused."""
+    if denied.at < facts.at - _DENIAL_HOLDS_FOR or (facts.access_since and facts.access_since > denied.at):
+        return False
+    later = (read for read in facts.observations.succeeded if read.at > denied.at)
+    return not any(denied.reader is None or read.reader in {None, denied.reader} for read in later)
