@@ -1,4 +1,4 @@
-"""What each function calls and logs for an event and for a sweep: the figures that docs/costs.md reckons with.
+"""What each function calls and logs for an event, a sweep and a round: the figures that docs/costs.md reckons with.
 
     PYTHONPATH=layers/secretwatch/python:cli .venv/dev/bin/python -m benchmarks.calls
 
@@ -126,6 +126,10 @@ class Stack:
         """Let take_inventory take records."""
         self._run("take_inventory", take_inventory.handler, sqs_event(*bodies))
 
+    def go_round(self) -> None:
+        """Let send_alerts look at what is open, as it does once a minute."""
+        self._run("send_alerts", send_alerts.handler, sqs_event(scheduled()))
+
     def settle(self) -> None:
         """Let the functions take what is in the queues and the stream, until nothing is left."""
         busy = True
@@ -190,8 +194,8 @@ def label_updated(secret: str) -> Event:
     return {**json.loads(sample.read_text(encoding="utf-8")), "resources": [secret]}
 
 
-def inventory_due() -> Event:
-    """What the schedule sends."""
+def scheduled() -> Event:
+    """What a schedule sends."""
     sample = Path(__file__).parents[1] / "events" / "events.ScheduledEvent.json"
     return {**json.loads(sample.read_text(encoding="utf-8")), "account": ACCOUNT, "region": REGION}
 
@@ -211,7 +215,7 @@ def counted(title: str, prepare: Callable[[Stack], Any], act: Callable[[Stack, A
             use_case.cache_clear()
         stack = Stack()
         prepared = prepare(stack)
-        stack.take(inventory_due())
+        stack.take(scheduled())
         stack.settle()
         stack.calls.clear()
         stack.bytes.clear()
@@ -232,6 +236,14 @@ def a_version_comes(value: str) -> Callable[[Stack, str], None]:
         stack.check(label_updated(secret))
 
     return act
+
+
+def an_incident_opened(stack: Stack) -> None:
+    """Of a reference that was well before, and is told as soon as it breaks."""
+    secret = stack.referenced(1)
+    stack.take(scheduled())
+    stack.settle()
+    a_version_comes(BAD)(stack, secret)
 
 
 class Unhurried:
@@ -256,10 +268,11 @@ def main() -> None:
         prepare = partial(Stack.referenced, providers=providers)
         counted(f"A good version of {of}", prepare, a_version_comes(GOOD))
         counted(f"A version of {of} that breaks it", prepare, a_version_comes(BAD))
+    counted("A round of the alerts, with an incident open", an_incident_opened, lambda it, _: it.go_round())
     counted(
         "A sweep of 150 providers, of a secret each, when nothing has changed",
         lambda stack: [stack.referenced(1) for _ in range(150)],
-        lambda stack, _: stack.take(inventory_due()),
+        lambda stack, _: stack.take(scheduled()),
     )
 
 

@@ -128,6 +128,13 @@ class World:
         """Everything that the embedded AWS and the functions have logged."""
         return (self.aws.state_dir / "server.log").read_text(errors="replace")
 
+    def logged(self, function: str, words: str) -> list[Fields]:
+        """The lines of the function's log that have the words in them."""
+        pages = self.aws.client("logs").get_paginator("filter_log_events")
+        group = self.physical_id(f"{function}Logs")
+        texts = (event["message"] for page in pages.paginate(logGroupName=group) for event in page["events"])
+        return [json.loads(text) for text in texts if words in text]
+
     # --- people
 
     def alerts(self, provider: str) -> list[str]:

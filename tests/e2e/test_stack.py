@@ -8,7 +8,7 @@ import pytest
 from local import demo
 from secretwatch_cli.rules import rules_that_match
 from tests.contract.template import PATTERNS
-from tests.e2e.conftest import LETS_AGENTCORE_READ, World, eventually
+from tests.e2e.conftest import LETS_AGENTCORE_READ, Fields, World, eventually
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 
@@ -283,6 +283,37 @@ def test_the_alarm_on_failures_reaches_people(world: World, failures: str) -> No
     world.aws.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a test")
 
     eventually(lambda: world.alerts(alarm) or None)
+
+
+def test_one_id_follows_a_change_from_its_event_to_the_alert(world: World) -> None:
+    secret, queue = world.secret(), world.event_queue()
+    provider = world.provider(secret)
+    heard: list[Fields] = []
+
+    def has_heard(detail_type: str) -> bool:
+        heard.extend(one for one in world.events(queue) if secret in json.dumps(one))
+        return any(one["detail-type"] == detail_type for one in heard)
+
+    world.secrets.delete_resource_policy(SecretId=secret)
+    eventually(lambda: has_heard("Incident Opened"))
+    eventually(lambda: world.alerts(provider) or None)
+    (change,) = [one for one in heard if one["detail"].get("eventName") == "DeleteResourcePolicy"]
+    (published,) = [one for one in heard if one["detail"].get("verdict") == "BROKEN"]
+    (record,) = world.records(secret)
+
+    def logged(function: str, message: str) -> Fields:
+        lines = eventually(lambda: world.logged(function, f'"{change["id"]}"') or None)
+        (found,) = [line for line in lines if line["message"] == message]
+        assert found["correlation_id"] == change["id"]
+        return found
+
+    assert logged("CheckReferences", "reference checked")["verdict"] == "BROKEN"
+    assert record["cause"] == change["id"]
+    assert logged("PublishVerdicts", "verdict published")["id"] == published["detail"]["id"]
+    assert published["detail"]["correlationId"] == change["id"]
+    (incident,) = logged("SendAlerts", "news read")["incidents"]
+    sent = [line for line in world.logged("SendAlerts", f'"{incident}"') if line["message"] == "alert sent"]
+    assert {line["channel"] for line in sent} >= {"bus", "sns"}
 
 
 def test_no_value_reaches_a_log_an_event_the_table_or_an_alert(world: World) -> None:
