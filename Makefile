@@ -8,6 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 READY_DEV := .venv/dev/.installed
 READY_SAM := .venv/sam/.installed
 READY_ALL := $(READY_DEV) $(READY_SAM) .venv/local/.installed
+READY_ORACLE := .venv/node/oracle/.installed
 
 # The layer's makefile takes its pip from PATH.
 WITH_PIP := PATH="$(CURDIR)/$(DEV):$$PATH"
@@ -25,7 +26,7 @@ help: ## List the targets
 demo: $(READY_ALL) ## Tell the story on the embedded AWS: secrets rotate, a reference breaks, people hear of it
 	@$(WITH_PIP) $(DEV)/python -m local.demo
 
-test: lint $(READY_ALL) ## Everything that must pass: lint, then unit, contract and e2e tests
+test: lint $(READY_ALL) $(READY_ORACLE) ## Everything that must pass: lint, then unit, contract, differential and e2e tests
 	$(WITH_PIP) $(DEV)/pytest
 
 local: $(READY_ALL) ## Start the embedded AWS, deploy the stack to it, and leave it running
@@ -73,11 +74,22 @@ HOLDS_dev := tests, checks, the operators' command
 HOLDS_sam := aws-sam-cli
 HOLDS_local := the embedded AWS
 HOLDS_checkov := checkov
+HOLDS_node := Node.js, for the policy oracle
 
 .venv/%/.installed: requirements/%.txt | .venv/pip/.installed
 	@echo "creating .venv/$* ($(HOLDS_$*); up to a minute, once)"
 	@rm -rf $(@D) && $(PYTHON) -m venv --without-pip $(@D)
 	@$(PIP) --python $(@D)/bin/python install $(PIP_OPTIONS) --requirement $<
+	@touch $@
+
+# The engine that the policy evaluator is compared with: no part of the product, so it lives and dies with its Node.js.
+NPM := PATH="$(CURDIR)/.venv/node/bin:$$PATH" npm
+NPM_OPTIONS := --no-audit --no-fund --no-update-notifier
+
+$(READY_ORACLE): tests/oracle/package.json tests/oracle/package-lock.json .venv/node/.installed
+	@echo "creating $(@D) (the policy oracle; seconds, once)"
+	@rm -rf $(@D) && mkdir $(@D) && cp tests/oracle/package.json tests/oracle/package-lock.json $(@D)
+	@cd $(@D) && $(NPM) ci --ignore-scripts --loglevel=error $(NPM_OPTIONS) >&2
 	@touch $@
 
 PIP := .venv/pip/bin/python -m pip
@@ -94,9 +106,11 @@ PIP_OPTIONS := -qq --disable-pip-version-check --require-hashes --no-deps --no-c
 LAYER_LOCK := layers/secretwatch/requirements.txt
 COMPILE := $(DEV)/uv pip compile --quiet --upgrade --no-header --no-strip-extras --generate-hashes --only-binary :all:
 
-lock: $(READY_DEV) ## Renew the locked versions, within what pyproject.toml allows
+lock: $(READY_DEV) .venv/node/.installed ## Renew the locked versions, within what pyproject.toml allows
 	$(COMPILE) --group layer --python-version 3.13 --python-platform aarch64-manylinux2014 --output-file $(LAYER_LOCK)
 	$(COMPILE) --universal --python-version 3.11 pyproject.toml --group dev --constraints $(LAYER_LOCK) --output-file requirements/dev.txt
 	$(COMPILE) --universal --python-version 3.11 --group sam --output-file requirements/sam.txt
 	$(COMPILE) --universal --python-version 3.11 --group local --output-file requirements/local.txt
 	$(COMPILE) --universal --python-version 3.11 --group checkov --output-file requirements/checkov.txt
+	$(COMPILE) --universal --python-version 3.11 --group node --output-file requirements/node.txt
+	cd tests/oracle && $(NPM) update --package-lock-only --omit-lockfile-registry-resolved $(NPM_OPTIONS)

@@ -36,6 +36,7 @@ from functions.send_alerts import app as send_alerts
 from functions.take_inventory import app as take_inventory
 from local import agentcore_identity
 from secretwatch.adapters import agentcore
+from tests.contract.registry import create_table
 from tests.lambdas import Context, sqs_event
 
 Event: TypeAlias = dict[str, Any]
@@ -65,12 +66,7 @@ class Stack:
         self.secrets, self.agentcore = session.client("secretsmanager"), session.client("bedrock-agentcore-control")
         self._sqs, self._sns = session.client("sqs"), session.client("sns")
         self._dynamodb = session.client("dynamodb")
-        self._dynamodb.create_table(
-            TableName="registry",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
+        create_table(self._dynamodb)
         self.inventory_queue, self.sweep_queue = (
             self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("inventory", "sweep")
         )

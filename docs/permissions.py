@@ -26,7 +26,7 @@ class Statement:
     sid: str
     actions: tuple[str, ...]
     resources: tuple[Any, ...]
-    only_if: Mapping[str, Mapping[str, Any]]
+    only_if: Mapping[str, Any]
     condition: str | None
     why: str
     without: str
@@ -91,7 +91,6 @@ UNJUDGED = (
         frozenset({"sqs:SendMessage"}),
         sids=frozenset({"KeepFailures"}),
     ),
-    Unjudged("the embedded AWS decrypts a secret without asking its key", frozenset({"kms:Decrypt"})),
     Unjudged(
         "the embedded AWS has no X-Ray",
         frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
@@ -226,7 +225,12 @@ def _places(names: tuple[str, ...]) -> str:
     return " or ".join(f"`{name}`" if name in RESOURCES else f"*{name}*" for name in names)
 
 
-def _conditions(only_if: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def _conditions(only_if: Mapping[str, Any]) -> Iterator[str]:
+    """In words; one that a condition of the template's puts there says so."""
+    if "Fn::If" in only_if:
+        name, inner, _ = only_if["Fn::If"]
+        yield from (f"{condition} (on the condition `{name}`)" for condition in _conditions(inner))
+        return
     for operator, keys in only_if.items():
         for key, values in keys.items():
             yield f"`{key}` {_OPERATORS[operator]} {' or '.join(_name(value) for value in as_list(values))}"

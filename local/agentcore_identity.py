@@ -23,7 +23,11 @@ from typing import Any, Protocol
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.session import get_session
 from moto.bedrockagentcore.responses import BedrockAgentCoreResponse
-from moto.bedrockagentcorecontrol.models import BedrockAgentCoreControlBackend, bedrockagentcorecontrol_backends
+from moto.bedrockagentcorecontrol.models import (
+    BedrockAgentCoreControlBackend,
+    Gateway,
+    bedrockagentcorecontrol_backends,
+)
 from moto.bedrockagentcorecontrol.responses import BedrockAgentCoreControlResponse
 from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
@@ -199,6 +203,7 @@ class Controls:
     """Failures, changes that take their time, and who reads secrets; of this whole process, until cleared."""
 
     secret_reader: SecretReader = SecretReader.SERVICE
+    source: dict[str, str] = field(default_factory=dict)
     changes_are_held: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
 
@@ -218,6 +223,11 @@ class Controls:
         """Say who reads referenced secrets from now on: the service, or its caller."""
         self.secret_reader = SecretReader(reader)
 
+    def name_source(self, account: str | None = None, arn: str | None = None) -> None:
+        """Let AgentCore name for whom it reads as a service; whether it does so on AWS nobody has proven."""
+        named = {"aws:SourceAccount": account, "aws:SourceArn": arn}
+        self.source = {key: value for key, value in named.items() if value is not None}
+
     def hold(self) -> None:
         """Let changes of OAuth2 providers stay under way from now on, each until it is settled."""
         self.changes_are_held = True
@@ -232,7 +242,7 @@ class Controls:
 
     def obey(self, command: str, **arguments: Any) -> None:
         """Do what one of the methods above does, by its name; raises ValueError for what makes no sense."""
-        if command not in ("fail", "read_secrets_as", "hold", "settle", "clear"):
+        if command not in ("fail", "read_secrets_as", "name_source", "hold", "settle", "clear"):
             raise ValueError(f"there is no {command}")
         try:
             getattr(self, command)(**arguments)
@@ -1002,6 +1012,29 @@ def install(secrets: Secrets | None = None) -> None:
                 raise RuntimeError(f"moto performs {name} itself: remove it from {__name__}")
             setattr(response, attribute, _response_method(service, name, perform, secrets or MotoSecrets()))
         response.call_action = _call_action  # type: ignore[assignment, method-assign]
+    _name_gateways_as_aws()
+
+
+def _name_gateways_as_aws() -> None:
+    """Give gateways ids as the service model wants them, of name and suffix; moto's are refused by no client yet.
+
+    Drop when moto's id of a gateway matches the model's GatewayId.
+    """
+    if hasattr(Gateway, "names_itself"):
+        return
+    initialise = Gateway.__init__
+
+    def initialise_and_name(gateway: Gateway, *arguments: Any, **options: Any) -> None:
+        initialise(gateway, *arguments, **options)
+        before, suffix = gateway.gateway_id, mock_random.get_random_hex(10).lower()
+        gateway.gateway_id = f"{gateway.name.lower().rstrip('-')}-{suffix}"
+        gateway.gateway_arn = gateway.gateway_arn.replace(before, gateway.gateway_id)
+        gateway.gateway_url = gateway.gateway_url.replace(before, gateway.gateway_id)
+        for name, arn in gateway.workload_identity_details.items():
+            gateway.workload_identity_details[name] = arn.replace(before, gateway.gateway_id)
+
+    Gateway.__init__ = initialise_and_name  # type: ignore[assignment, method-assign]
+    Gateway.names_itself = True  # type: ignore[attr-defined]
 
 
 @cache

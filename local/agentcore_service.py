@@ -1,7 +1,7 @@
 """AgentCore as a service of the embedded AWS: moto, with ``local.agentcore_identity``, inside MiniStack's process.
 
 Only the server's process imports this. moto serves the control plane's operations that it has and Identity's data
-plane, MiniStack the rest. ``POST /_local/agentcore/<command>`` reaches ``agentcore_identity.controls``.
+plane, MiniStack the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ministack.services import secretsmanager
 from moto.core.request import Request as MotoRequest
 from moto.core.utils import camelcase_to_underscores
 
-from local import agentcore_identity, cloudtrail, recorder
+from local import agentcore_identity, cloudtrail, kms_patches, recorder, secretsmanager_patches
 from local.agentcore_identity import CONTROL_PLANE, DATA_PLANE, DIRECTORY, VAULT, SecretReader
 from local.cloudtrail import Answer, Failure, Message, Request, Service, Success
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 SERVICE = "bedrock-agentcore"
 PRINCIPAL = f"{SERVICE}.amazonaws.com"
-CONTROLS = "/_local/agentcore/"
 
 _headers: ContextVar[dict[str, str]] = ContextVar("headers")
 """The headers of the request under way: who asks AgentCore for a credential."""
@@ -41,7 +40,6 @@ def install(app: ModuleType) -> None:
     """Serve AgentCore from moto; referenced secrets are MiniStack's."""
     agentcore_identity.install(MiniStackSecrets(authorize=app.AUTH))
     app.SERVICE_HANDLERS[SERVICE] = _served_by_moto(app.SERVICE_HANDLERS[SERVICE], authorize=app.AUTH)
-    vars(app)["_handle_post_body_shortcuts"] = _controlled(app._handle_post_body_shortcuts)
 
 
 def _served_by_moto(ministack: Handler, *, authorize: bool) -> Handler:
@@ -89,30 +87,6 @@ def _quoted(path: str) -> str:
     return quote(path)
 
 
-# --- What a test may ask for beyond the API
-
-
-def _controlled(shortcuts: Any) -> Any:
-    """Answer the commands, beside MiniStack's own requests that are no service's; on loopback, so unsigned."""
-
-    async def call(*asked: Any) -> Response | None:
-        method, path, _, body, *_ = asked
-        if method == "POST" and path.startswith(CONTROLS):
-            return _obey(path.removeprefix(CONTROLS), body)
-        response: Response | None = await shortcuts(*asked)
-        return response
-
-    return call
-
-
-def _obey(command: str, body: bytes) -> Response:
-    try:
-        agentcore_identity.controls.obey(command, **json.loads(body or b"{}"))
-    except (TypeError, ValueError) as error:
-        return 400, {"Content-Type": "text/plain"}, str(error).encode()
-    return 204, {}, b""
-
-
 # --- Secrets
 
 
@@ -145,7 +119,7 @@ class MiniStackSecrets:
         raise agentcore_identity.UnusableSecretError(arn, "is binary")
 
     def _ask(self, arn: str, reader: SecretReader) -> Answer:
-        if self._authorize and (why := _why_unreadable(arn, reader)):
+        if self._authorize and (why := _why_unreadable(arn, reader) or _why_undecryptable(arn, reader)):
             return Failure("AccessDeniedException", why)
         return cloudtrail.read_answer(*secretsmanager._get_secret_value({"SecretId": arn}))
 
@@ -175,8 +149,20 @@ def _why_unreadable(arn: str, reader: SecretReader) -> str | None:
     return f"User: {who} is not authorized to perform: {_READ} on resource: {arn} {why if explicit else absent}"
 
 
+def _why_undecryptable(arn: str, reader: SecretReader) -> str | None:
+    """Return how KMS refuses the reader the secret's key, as Secrets Manager says it, or None when it does not."""
+    decryption = secretsmanager_patches.decryption_of(arn)
+    if decryption is None:
+        return None
+    if reader is SecretReader.SERVICE:
+        allowed = decryption.is_allowed_to_service(PRINCIPAL, agentcore_identity.controls.source)
+    else:
+        allowed = decryption.is_allowed_to_caller(extract_access_key_id(_headers.get()))
+    return None if allowed else secretsmanager_patches.KMS_REFUSES
+
+
 def _denied_service(arn: str) -> EvalResult | None:
-    """Ask the secret's resource policy for the service principal; it says which service calls, for whom it does not."""
+    """Ask the secret's resource policies for the service principal; for whom it calls it says only when told to."""
     policy, _ = secretsmanager.secret_policy_for_arn(arn) or ("", None)
     context = EvalContext(
         principal_arn=PRINCIPAL,
@@ -185,7 +171,7 @@ def _denied_service(arn: str) -> EvalResult | None:
         action=_READ,
         resource_arn=arn,
         region=get_region(),
-        service_context={"aws:principalisawsservice": "true", "aws:principalservicename": PRINCIPAL},
+        service_context=kms_patches.context_of_service(PRINCIPAL, agentcore_identity.controls.source),
     )
     result = evaluate_resource_policy(policy, context, service=PRINCIPAL)
     return None if result.decision == "Allow" else result

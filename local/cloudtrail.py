@@ -1,7 +1,8 @@
 """CloudTrail records of API calls, built from the botocore service models as CloudTrail writes them.
 
 Everything here is pure: what was asked, what was answered, who asked and when go in, and the record comes out. Shapes
-follow public captures and AWS's own examples. Values that the model marks sensitive, and binary ones, are left out.
+follow public captures and AWS's own examples. Values that the model marks sensitive, and binary ones, are left out;
+AgentCore alone writes asterisks for sensitive text.
 """
 
 from __future__ import annotations
@@ -314,13 +315,18 @@ def api_call(request: Request, answer: Answer, caller: Caller | Service, occasio
         "recipientAccountId": occasion.account,
         "eventCategory": "Management",
     }
-    if resources := _kms_resources(request, answer, occasion):
+    if resources := [*_kms_resources(request, answer, occasion), *_gateway_resources(request, answer, occasion)]:
         record["resources"] = resources
     return record
 
 
-def rotation(outcome: str, secret_arn: str, version_id: str, occasion: Occasion) -> Record:
-    """Return the record of a step of a rotation, such as RotationStarted; Secrets Manager itself reports those."""
+def rotation(
+    outcome: str, secret_arn: str, version_id: str, occasion: Occasion, error_message: str | None = None
+) -> Record:
+    """Return the record of a step of a rotation, such as RotationStarted; Secrets Manager itself reports those.
+
+    One that failed has a message and, in captures, no code.
+    """
     return {
         "eventVersion": "1.08",
         "userIdentity": {"accountId": occasion.account, "invokedBy": "secretsmanager.amazonaws.com"},
@@ -332,6 +338,7 @@ def rotation(outcome: str, secret_arn: str, version_id: str, occasion: Occasion)
         "userAgent": "secretsmanager.amazonaws.com",
         "requestParameters": None,
         "responseElements": None,
+        **({"errorMessage": error_message} if error_message else {}),
         "additionalEventData": {"SecretId": secret_arn},
         "requestID": f"Rotation-{secret_arn}-{version_id}",
         "eventID": occasion.event_id,
@@ -339,6 +346,30 @@ def rotation(outcome: str, secret_arn: str, version_id: str, occasion: Occasion)
         "eventType": "AwsServiceEvent",
         "managementEvent": True,
         "recipientAccountId": occasion.account,
+        "eventCategory": "Management",
+    }
+
+
+def key_deletion(key_arn: str, occasion: Occasion) -> Record:
+    """Return the record of a key's end, when its waiting period is over; KMS itself reports it, as in AWS's example."""
+    internal = "AWS Internal"
+    return {
+        "eventVersion": "1.08",
+        "userIdentity": {"accountId": occasion.account, "invokedBy": internal},
+        "eventTime": iso_time(occasion.time),
+        "eventSource": "kms.amazonaws.com",
+        "eventName": "DeleteKey",
+        "awsRegion": occasion.region,
+        "sourceIPAddress": internal,
+        "userAgent": internal,
+        "requestParameters": None,
+        "responseElements": None,
+        "eventID": occasion.event_id,
+        "readOnly": False,
+        "resources": [{"accountId": occasion.account, "type": "AWS::KMS::Key", "ARN": key_arn}],
+        "eventType": "AwsServiceEvent",
+        "recipientAccountId": occasion.account,
+        "managementEvent": True,
         "eventCategory": "Management",
     }
 
@@ -402,6 +433,17 @@ def _kms_resources(request: Request, answer: Answer, occasion: Occasion) -> list
     ]
 
 
+def _gateway_resources(request: Request, answer: Answer, occasion: Occasion) -> list[Record]:
+    """Return the gateway that an AgentCore call concerns, as in AWS's example; a target's calls are assumed alike."""
+    if request.service != "bedrock-agentcore" or "Gateway" not in request.operation.name:
+        return []
+    output = answer.output if isinstance(answer, Success) else {}
+    given = output.get("gatewayId") or request.parameters.get("gatewayIdentifier")
+    built = f"arn:aws:bedrock-agentcore:{occasion.region}:{occasion.account}:gateway/{given}" if given else None
+    arn = output.get("gatewayArn") or built
+    return [{"accountId": occasion.account, "type": "AWS::BedrockAgentCore::Gateway", "ARN": arn}] if arn else []
+
+
 def _key_arn(request: Request, answer: Answer) -> str | None:
     output = answer.output if isinstance(answer, Success) else {}
     created: str | None = output.get("KeyMetadata", {}).get("Arn")
@@ -409,41 +451,44 @@ def _key_arn(request: Request, answer: Answer) -> str | None:
 
 
 def _logged(request: Request, shape: Shape | None, value: Record) -> Record:
-    members: Record = logged(shape, value, TIME_FORMATS[request.service]) or {}
+    members: Record = logged(shape, value, TIME_FORMATS[request.service], MASKS.get(request.service)) or {}
     return members
 
 
-def logged(shape: Shape | None, value: Any, write_time: TimeFormat = readable_time) -> Any:
+MASKS = {"bedrock-agentcore": "***"}
+"""What stands for sensitive text, of the service that does not leave it out."""
+
+
+def logged(shape: Shape | None, value: Any, write_time: TimeFormat = readable_time, mask: str | None = None) -> Any:
     """Return a value as CloudTrail logs it: member names in lowerCamelCase, and neither secrets nor binary values.
 
     What does not fit the model is left out: it may be anything, and the service refuses it anyhow.
     """
     logged_value: Any = None
     match shape:
+        case Shape() if shape.metadata.get("sensitive"):
+            logged_value = mask if isinstance(value, str) else None
         case StructureShape() if isinstance(value, dict):
             members = {name: shape.members[name] for name in value if name in shape.members}
             logged_value = {
                 _member_name(name): item
                 for name, member in members.items()
-                if _may_be_logged(member) and (item := logged(member, value[name], write_time)) is not None
+                if (item := logged(member, value[name], write_time, mask)) is not None
             }
         case ListShape() if isinstance(value, list):
-            logged_value = [logged(shape.member, item, write_time) for item in value if _may_be_logged(shape.member)]
+            items = [logged(shape.member, item, write_time, mask) for item in value]
+            logged_value = [item for item in items if item is not None]
         case MapShape() if isinstance(value, dict):
-            loggable = value.items() if _may_be_logged(shape.value) else ()
-            logged_value = {key: logged(shape.value, item, write_time) for key, item in loggable}
+            of_keys = {key: logged(shape.value, item, write_time, mask) for key, item in value.items()}
+            logged_value = {key: item for key, item in of_keys.items() if item is not None}
         case Shape(type_name="timestamp") if isinstance(value, int | float):
             with suppress(ValueError, OverflowError, OSError):  # a number that is no time
                 logged_value = write_time(datetime.fromtimestamp(value, UTC))
-        case Shape(type_name="structure" | "list" | "map"):
+        case Shape(type_name="structure" | "list" | "map" | "blob"):
             pass
         case Shape() if isinstance(value, str | int | float):
             logged_value = value
     return logged_value
-
-
-def _may_be_logged(shape: Shape) -> bool:
-    return not shape.metadata.get("sensitive") and shape.type_name != "blob"
 
 
 def _member_name(name: str) -> str:

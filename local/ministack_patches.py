@@ -12,9 +12,12 @@ import time
 import uuid
 from contextlib import suppress
 from typing import Any
+from xml.sax.saxutils import escape
 
-from ministack.core import iam_actions, lambda_runtime
-from ministack.services import cloudwatch, eventbridge, lambda_svc, sqs
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id, get_region
+from ministack.core.router import extract_access_key_id
+from ministack.services import cloudwatch, eventbridge, iam, lambda_svc, sqs
 from ministack.services.cloudformation import provisioners
 
 Fields = dict[str, Any]
@@ -29,6 +32,10 @@ def apply() -> None:
     give_up_on_stream_records()
     authorize_batches_as_their_entries()
     deliver_reads_only_where_wanted()
+    simulate_each_resource()
+    tell_functions_who_called_their_url()
+    deploy_composite_alarms()
+    trace_every_invocation()
 
 
 class PatchError(RuntimeError):
@@ -301,3 +308,174 @@ def _after_failure(execute: Any, function: Fields, batch: list[Fields], mapping:
     stream = mapping["EventSourceArn"]
     lambda_svc._send_ddb_stream_failure_record(mapping, function, batch, stream, result, "RetryAttemptsExhausted")
     return {"body": None}
+
+
+# --- IAM's simulation
+
+
+def simulate_each_resource() -> None:
+    """Simulate every action on every resource, in the context that is given; MiniStack takes the first and no context.
+
+    The answer's form is one result for each pair. Drop when SimulatePrincipalPolicy answers for two ResourceArns, and
+    heeds ContextEntries, without this.
+    """
+
+    def simulate(parameters: Fields) -> Any:
+        arn = iam._p(parameters, "PolicySourceArn")
+        policies = _policies_of(arn)
+        if policies is None:
+            return iam._error(404, "NoSuchEntity", f"{arn} cannot be found.", ns="iam")
+        resources = _members(parameters, "ResourceArns") or ["*"]
+        context = _simulated_context(parameters)
+        pairs = [(action, each) for action in _members(parameters, "ActionNames") for each in resources]
+        results = "".join(_simulated(arn, action, resource, context, policies) for action, resource in pairs)
+        body = f"<EvaluationResults>{results}</EvaluationResults><IsTruncated>false</IsTruncated>"
+        whole = f"<SimulatePrincipalPolicyResult>{body}</SimulatePrincipalPolicyResult>"
+        return iam._xml(200, "SimulatePrincipalPolicyResponse", whole, ns="iam")
+
+    handlers = next(
+        value for value in vars(iam).values() if isinstance(value, dict) and "SimulatePrincipalPolicy" in value
+    )
+    handlers["SimulatePrincipalPolicy"] = simulate
+
+
+def _policies_of(arn: str) -> list[Any] | None:
+    """Return the policies of a role or user of the account; None when there is none of that name."""
+    kind, _, path = arn.rpartition(":")[2].partition("/")
+    name = path.rpartition("/")[2]
+    known = {"role": iam._roles, "user": iam._users}.get(kind, {})
+    if name not in known or known[name]["Arn"] != arn:
+        return None
+    gather = iam_evaluator._gather_role_policies if kind == "role" else iam_evaluator._gather_user_policies
+    policies: list[Any] = gather(name, get_account_id())
+    return policies
+
+
+def _simulated_context(parameters: Fields) -> Fields:
+    context: Fields = {}
+    number = 1
+    while key := iam._p(parameters, f"ContextEntries.member.{number}.ContextKeyName"):
+        values = _members(parameters, f"ContextEntries.member.{number}.ContextKeyValues")
+        context[key.lower()] = values[0] if len(values) == 1 else values
+        number += 1
+    return context
+
+
+def _members(parameters: Fields, name: str) -> list[str]:
+    found: list[str] = []
+    while value := iam._p(parameters, f"{name}.member.{len(found) + 1}"):
+        found.append(value)
+    return found
+
+
+DECISIONS = {"Allow": "allowed", "Deny": "explicitDeny"}
+
+
+def _simulated(arn: str, action: str, resource: str, context: Fields, policies: list[Any]) -> str:
+    asked = iam_evaluator.EvalContext(
+        principal_arn=arn,
+        principal_type="AssumedRole",
+        principal_account=get_account_id(),
+        action=action,
+        resource_arn=resource,
+        region=get_region(),
+        service_context=context,
+    )
+    decision = DECISIONS.get(iam_evaluator.evaluate(asked, policies).decision, "implicitDeny")
+    return (
+        f"<member><EvalActionName>{escape(action)}</EvalActionName><EvalResourceName>{escape(resource)}"
+        f"</EvalResourceName><EvalDecision>{decision}</EvalDecision><MatchedStatements/><MissingContextValues/></member>"
+    )
+
+
+# --- Function URLs
+
+
+def tell_functions_who_called_their_url() -> None:
+    """Put authorizer.iam into the request context of a Function URL with AWS_IAM, as AWS does and MiniStack does not.
+
+    Drop when a function behind such a URL finds requestContext.authorizer.iam.userArn without this.
+    """
+    build = lambda_svc._build_function_url_event
+
+    def build_event(*request: Any, **options: Any) -> Fields:
+        event: Fields = build(*request, **options)
+        headers, query = request[5], request[7]
+        caller = iam_evaluator.resolve_caller_identity(extract_access_key_id(headers, query))
+        if caller is not None and not options.get("anonymous"):
+            event["requestContext"]["authorizer"] = {"iam": _caller_of_url(caller)}
+        return event
+
+    lambda_svc._build_function_url_event = build_event
+
+
+def _caller_of_url(caller: Fields) -> Fields:
+    return {
+        "accessKey": caller["accessKey"],
+        "accountId": caller["accountId"],
+        "callerId": caller["userId"],
+        "cognitoIdentity": None,
+        "principalOrgId": caller["principalOrgId"],
+        "userArn": caller["userArn"],
+        "userId": caller["userId"],
+    }
+
+
+# --- Composite alarms
+
+
+def deploy_composite_alarms() -> None:
+    """Deploy AWS::CloudWatch::CompositeAlarm, which MiniStack has as an API only.
+
+    Drop when a stack with a composite alarm deploys without this.
+    """
+    kind = "AWS::CloudWatch::CompositeAlarm"
+    if kind in provisioners._RESOURCE_HANDLERS:
+        raise PatchError("MiniStack deploys composite alarms itself")
+    provisioners._RESOURCE_HANDLERS[kind] = {
+        "create": _create_composite_alarm,
+        "update": _update_composite_alarm,
+        "delete": _delete_composite_alarm,
+    }
+
+
+def _create_composite_alarm(logical_id: str, properties: Fields, stack_name: str) -> tuple[str, Fields]:
+    name = properties.get("AlarmName") or provisioners._physical_name(stack_name, logical_id, max_len=255)
+    return _put_composite_alarm(name, properties)
+
+
+def _update_composite_alarm(name: str, _old: Fields, properties: Fields, _stack: str) -> tuple[str, Fields]:
+    return _put_composite_alarm(properties.get("AlarmName") or name, properties)
+
+
+def _put_composite_alarm(name: str, properties: Fields) -> tuple[str, Fields]:
+    enabled = str(properties.get("ActionsEnabled", True)).lower() == "true"
+    request = {**properties, "AlarmName": name, "ActionsEnabled": enabled}
+    status, _, body = cloudwatch._put_composite_alarm({}, request, is_cbor=False, is_json=True)
+    if status >= 400:
+        raise ValueError(body.decode())
+    return name, {"Arn": cloudwatch._composite_alarms[name]["AlarmArn"]}
+
+
+def _delete_composite_alarm(name: str, _properties: Fields) -> None:
+    cloudwatch._composite_alarms.pop(name, None)
+
+
+# --- Traces
+
+
+def trace_every_invocation() -> None:
+    """Give functions without active tracing a trace that is not sampled, as Lambda does, where MiniStack gives none.
+
+    Without one the X-Ray SDK logs each subsegment that it drops. Drop when such a function finds _X_AMZN_TRACE_ID
+    without this.
+    """
+    trace_of = lambda_svc._xray_trace_id_for_invocation
+
+    def trace(config: Fields, *inbound: Any) -> str:
+        given: str | None = trace_of(config, *inbound)
+        if given is None:
+            given = str(trace_of({**config, "TracingConfig": {"Mode": "Active"}})).replace("Sampled=1", "Sampled=0")
+        return given
+
+    lambda_svc._xray_trace_id_for_invocation = trace

@@ -1,12 +1,14 @@
-"""Puts a CloudTrail event on the embedded AWS's default bus for every write call on a recorded service.
+"""Puts a CloudTrail event on the embedded AWS's default bus for every call on a recorded service.
 
-Of reads only those that AWS makes for a caller are recorded: `record` is for whoever makes them.
+Reads go there only while a rule wants reads; LookupEvents finds all. `record` is for whoever makes a call of another
+way than over HTTP, as AWS does for a caller. The last functions are what a test may ask for beyond the API.
 
 Only the server's process imports this: it knows MiniStack's insides, and ``local.cloudtrail`` knows the records.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
@@ -17,12 +19,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.iam_evaluator import resolve_caller_identity
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.core.router import extract_access_key_id
-from ministack.services import eventbridge, kms
+from ministack.services import cloudtrail as ministack_cloudtrail
+from ministack.services import eventbridge, kms, secretsmanager
 
-from local import cloudtrail
-from local.cloudtrail import Answer, Caller, Failure, Message, Occasion, Record, Request, Service
+from local import cloudtrail, kms_patches
+from local.cloudtrail import Answer, Caller, Failure, Message, Occasion, Record, Request, Service, Success
+from local.trail_history import History, RefusedLookup
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,14 +40,20 @@ logger = logging.getLogger(__name__)
 _served: ContextVar[bool] = ContextVar("served", default=False)
 """Whether the request under way reached its service; IAM may have refused it before."""
 
+WANTS_READS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+
+history = History()
+"""What LookupEvents finds."""
+
 _publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cloudtrail")
 """One thread, so that events leave in the order of the calls."""
 
 
 def install(app: ModuleType) -> None:
-    """Record the write calls of every recorded service of MiniStack, and those that IAM refuses before a service."""
+    """Record the calls of every recorded service of MiniStack, and those that IAM refuses before a service."""
     for service in cloudtrail.MODELS:
         app.SERVICE_HANDLERS[service] = _recorded(service, app.SERVICE_HANDLERS[service])
+    vars(ministack_cloudtrail)["_DISPATCH"]["LookupEvents"] = _lookup_events
     vars(app)["_dispatch_service_request"] = _recording_refusals(app.detect_service, app._dispatch_service_request)
 
 
@@ -74,9 +84,9 @@ def _recording_refusals(detect_service: Callable[..., str], dispatch: Callable[.
 
 
 def _read(service: str, message: Message) -> Request | None:
-    """Read a write call of a recorded service; KMS is asked for the key before the call may take its alias away."""
+    """Read a call of a recorded service; KMS is asked for the key before the call may take its alias away."""
     request = cloudtrail.read_request(service, message) if service in cloudtrail.MODELS else None
-    if request is None or not request.is_write:
+    if request is None:
         return None
     return replace(request, key_arn=_key_arn(request)) if service == "kms" else request
 
@@ -96,7 +106,7 @@ def record(request: Request, answer: Answer, caller: Caller | Service) -> None:
 
 def _rotations(request: Request, answer: Answer, occasion: Occasion) -> list[Record]:
     """Return the steps of a rotation, which MiniStack finishes within the call that asks for it."""
-    if request.operation.name != "RotateSecret" or isinstance(answer, Failure):
+    if request.operation.name != "RotateSecret" or isinstance(answer, Failure) or "VersionId" not in answer.output:
         return []
     secret_arn, version_id = answer.output["ARN"], answer.output["VersionId"]
     steps = ("RotationStarted", "RotationSucceeded")
@@ -107,9 +117,58 @@ def _rotations(request: Request, answer: Answer, occasion: Occasion) -> list[Rec
 
 
 def _publish(request: Request, answer: Answer, caller: Caller | Service, occasion: Occasion) -> None:
-    records = [cloudtrail.api_call(request, answer, caller, occasion), *_rotations(request, answer, occasion)]
-    entries = [cloudtrail.entry(each) for each in records]
-    eventbridge._put_events({"Entries": entries}, allow_aws_source=True)
+    _publish_records(cloudtrail.api_call(request, answer, caller, occasion), *_rotations(request, answer, occasion))
+    if request.service == "secretsmanager" and request.operation.name in TAGGING and isinstance(answer, Success):
+        _put_events(_tag_change(request))
+
+
+def _publish_records(*records: Record) -> None:
+    for each in records:
+        history.add(each)
+    _put_events(*(cloudtrail.entry(each) for each in records if not each["readOnly"] or _are_reads_wanted()))
+
+
+def _put_events(*entries: Record) -> None:
+    if entries:
+        eventbridge._put_events({"Entries": list(entries)}, allow_aws_source=True)
+
+
+def _are_reads_wanted() -> bool:
+    return any(rule["State"] == WANTS_READS for rule in list(eventbridge._rules.values()))
+
+
+TAGGING = ("TagResource", "UntagResource")
+
+
+def _tag_change(request: Request) -> Record:
+    """Return the event that AWS sends by itself when tags change: with the tags as they are afterwards."""
+    _, secret = secretsmanager._resolve(request.parameters["SecretId"])
+    secret = secret or {"ARN": request.parameters["SecretId"]}
+    changed = request.parameters.get("TagKeys") or [tag["Key"] for tag in request.parameters.get("Tags", [])]
+    secret["_TagVersion"] = secret.get("_TagVersion", 0) + 1
+    detail = {
+        "changed-tag-keys": changed,
+        "service": "secretsmanager",
+        "resource-type": "secret",
+        "version": secret["_TagVersion"],
+        "tags": {tag["Key"]: tag["Value"] for tag in secret.get("Tags", [])},
+    }
+    return {
+        "Source": "aws.tag",
+        "DetailType": "Tag Change on Resource",
+        "Detail": json.dumps(detail),
+        "Resources": [secret["ARN"]],
+    }
+
+
+def _lookup_events(request: Record) -> Response:
+    """Answer LookupEvents, where MiniStack knows only the calls that it would record itself."""
+    try:
+        answer = history.lookup(request, datetime.now(UTC))
+    except RefusedLookup as refused:
+        answered: Response = error_response_json(refused.code, str(refused))
+        return answered
+    return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
 
 def _report(published: Future[None]) -> None:
@@ -135,3 +194,35 @@ def caller(headers: dict[str, str]) -> Caller:
         user_agent=headers.get("user-agent", ""),
         session_started=datetime.fromtimestamp(issued, UTC) if issued else None,
     )
+
+
+# --- What a test may ask for beyond the API
+
+
+def put_event(event: Record) -> None:
+    """Put an event on the default bus as AWS's services do: of a source that PutEvents refuses."""
+    entry = {
+        "Source": event["source"],
+        "DetailType": event["detail-type"],
+        "Detail": json.dumps(event.get("detail")),
+        "Resources": event.get("resources", []),
+    }
+    _publisher.submit(copy_context().run, _put_events, entry).add_done_callback(_report)
+
+
+def fail_rotation(secret: str, message: str) -> None:
+    """Let Secrets Manager report that a rotation of the secret failed."""
+    _, found = secretsmanager._resolve(secret)
+    if found is None:
+        raise ValueError(f"there is no secret {secret}")
+    occasion = _occasion()
+    _report_event(cloudtrail.rotation("RotationFailed", found["ARN"], occasion.request_id, occasion, message))
+
+
+def delete_key(key: str) -> None:
+    """Delete a key whose deletion is scheduled, as if its waiting period were over; KMS reports it."""
+    _report_event(cloudtrail.key_deletion(kms_patches.delete_key(key), _occasion()))
+
+
+def _report_event(record: Record) -> None:
+    _publisher.submit(copy_context().run, _publish_records, record).add_done_callback(_report)

@@ -68,13 +68,33 @@ class EmbeddedAws:
         return client(service, endpoint_url=self.endpoint, config=Config(proxies={}))
 
     def agentcore(self, command: str, **arguments: Any) -> None:
-        """Ask AgentCore for what its API cannot: a method of ``agentcore_identity.Controls``, by name.
+        """Ask AgentCore for what its API cannot: a method of ``agentcore_identity.Controls``, by name."""
+        self._ask("agentcore", command, arguments)
 
-        Raises EmbeddedAwsError when the command makes no sense.
+    def secretsmanager(self, command: str, **arguments: Any) -> None:
+        """Ask Secrets Manager for what only AWS does to a secret.
+
+        A command is attach_policy, detach_policy or amend of ``secretsmanager_patches``, or ``recorder.fail_rotation``.
         """
-        url, body = f"{self.endpoint}/_local/agentcore/{command}", json.dumps(arguments).encode()
+        self._ask("secretsmanager", command, arguments)
+
+    def delete_key(self, key: str) -> None:
+        """Delete a key whose deletion is scheduled, as if its waiting period were over."""
+        self._ask("kms", "delete_key", {"key": key})
+
+    def put_event(self, event: Mapping[str, Any]) -> None:
+        """Put an event on the default bus as if AWS had sent it."""
+        self._ask("events", "put_event", {"event": event})
+
+    def quotas(self, command: str, **arguments: Any) -> Any:
+        """Impose or lift quotas, or return the counts: a method of ``quotas.Quotas``, by name."""
+        return self._ask("quotas", command, arguments)
+
+    def _ask(self, subject: str, command: str, arguments: Mapping[str, Any]) -> Any:
+        """Ask for what no API offers; raises EmbeddedAwsError when the command makes no sense."""
+        url, body = f"{self.endpoint}/_local/{subject}/{command}", json.dumps(arguments).encode()
         try:
-            _open(url, body)
+            return json.loads(_post(url, body) or b"null")
         except urllib.error.HTTPError as error:
             raise EmbeddedAwsError(f"{command}: {error.read().decode()}") from error
 
@@ -238,11 +258,21 @@ def _is_healthy(aws: EmbeddedAws) -> bool:
         return False
 
 
-def _open(url: str, body: bytes | None = None) -> int:
-    """Send a request past any proxy, a POST when there is a body; returns the status of an answer that is no error."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(url, body, timeout=2) as answer:
+def _open(url: str) -> int:
+    """Send a request past any proxy; returns the status of an answer that is no error."""
+    with _direct().open(url, timeout=2) as answer:
         return int(answer.status)
+
+
+def _post(url: str, body: bytes) -> bytes:
+    """Send a body past any proxy; returns that of an answer that is no error."""
+    with _direct().open(url, body, timeout=2) as answer:
+        answered: bytes = answer.read()
+        return answered
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _is_true_within(seconds: float, condition: Callable[[], bool]) -> bool:

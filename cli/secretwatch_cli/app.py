@@ -1,22 +1,19 @@
-"""The command line: parses, calls one thing, shows it, and exits with what it means."""
+"""The command line: all commands, and the options that they share."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
-from secretwatch.adapters.dynamodb import DynamoDbReferences
-from secretwatch.adapters.sqs import SqsRequests
-from secretwatch.domain.secret import SecretId
-from secretwatch_cli import display
-from secretwatch_cli.aws import Clients, Unable, clients, told
-from secretwatch_cli.check import Answer, check_anew, look_up
-from secretwatch_cli.doctor import examine
-from secretwatch_cli.result import Health
-from secretwatch_cli.stack import Stack, find_stack
+from secretwatch_cli.can_read import ManyValues
+from secretwatch_cli.commands.can_read import can_read
+from secretwatch_cli.commands.check import check
+from secretwatch_cli.commands.doctor import doctor
+from secretwatch_cli.commands.explain import explain
+from secretwatch_cli.commands.scan import scan
+from secretwatch_cli.commands.waivers import unwaive, waive, waivers
+from secretwatch_cli.exits import EXIT_STATUS
+from secretwatch_cli.invocation import Place
+from secretwatch_cli.release import installed_version
 
 app = typer.Typer(
     help="Watches the secrets that AgentCore agents depend on: ask about one of them, or about Secretwatch itself.",
@@ -25,28 +22,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where to look: the global options."""
-
-    stack_name: str
-    region: str | None
-    profile: str | None
-
-    def find(self) -> tuple[Clients, Stack]:
-        """The stack, and clients of its account and Region; raises Unable when there is none to look at."""
-        made = clients(profile=self.profile, region=self.region)
-        return made, find_stack(made, self.stack_name)
-
-
-def installed_version() -> str | None:
-    """The version that was installed; None when the command runs from its sources."""
-    try:
-        return metadata.version("secretwatch")
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _show_version(wanted: bool) -> None:
@@ -70,92 +45,12 @@ def options(
     context.obj = Place(stack_name, region, profile)
 
 
-@app.command()
-def check(
-    context: typer.Context,
-    secret: Annotated[str, typer.Argument(help="Its name, partial ARN or full ARN.")],
-    *,
-    wait: Annotated[bool, typer.Option(help="Ask for a check and wait for it, or show what is stored already.")] = True,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the check.")] = 60,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Tell whether a secret still serves every provider that references it.
-
-    \b
-    Exit status:
-      0  every reference resolves
-      1  a reference is broken or degraded
-      2  wrong usage; no such stack, or nobody references the secret; no access
-      3  unknown, or not checked in time
-    """
-    with _explained():
-        answer = _ask(context.obj, secret, timeout=timeout if wait else None)
-    if as_json:
-        display.print_json(display.answer_json(answer, secret))
-    else:
-        display.print_lines(display.answer_lines(answer))
-    if answer.unchecked:
-        _say(f"{answer.unchecked} of {len(answer.states)} references were not checked in time. Try: secretwatch doctor")
-    raise typer.Exit(answer.exit_code)
-
-
-@app.command()
-def doctor(
-    context: typer.Context,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Tell whether Secretwatch itself is well.
-
-    It looks at the trail, the way of an event through the stack, who gets alerts, and what the functions may read.
-    Each check is ok, a warning, a problem, or unknown: it could not be seen, and why.
-
-    \b
-    Exit status:
-      0  no problem
-      1  at least one problem
-      2  wrong usage; the stack cannot be found, or not be looked at
-    """
-    with _explained():
-        made, stack = context.obj.find()
-        stack.output("RegistryTable")  # another application's stack is no patient
-        results = examine(made, stack, version=installed_version())
-    if as_json:
-        display.print_json(display.results_json(results, stack.arn))
-    else:
-        display.print_lines(display.result_lines(results))
-    raise typer.Exit(1 if any(result.health is Health.PROBLEM for result in results) else 0)
-
-
-def _ask(place: Place, text: str, *, timeout: float | None) -> Answer:
-    """What is stored of the secret; with a `timeout`, after a fresh check."""
-    made, stack = place.find()
-    try:
-        secret = SecretId.parse(text, account=stack.account, region=stack.region)
-    except ValueError as error:
-        raise Unable(f"{text!r} is not a secret's name or ARN.") from error
-    with told():
-        references = DynamoDbReferences(made("dynamodb"), stack.output("RegistryTable"))
-        if timeout is None:
-            return look_up(references, secret)
-        requests = SqsRequests(made("sqs"), stack.output("SweepQueueUrl"))
-        with display.console(stderr=True).status("asking for a check") as status:
-
-            def progress(checked: int, of: int) -> None:
-                status.update(f"{checked} of {of} references checked")
-
-            return check_anew(references, requests, secret, timeout=timeout, progress=progress)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Say why something cannot be done, and exit with 2."""
-    try:
-        yield
-    except Unable as error:
-        _say(str(error))
-        raise typer.Exit(2) from error
-
-
-def _say(text: str) -> None:
-    display.console(stderr=True).print(text)
+# One line a command, in the order in which the help lists them.
+app.command(epilog=EXIT_STATUS)(scan)
+app.command(epilog=EXIT_STATUS)(check)
+app.command()(explain)
+app.command("can-read", cls=ManyValues)(can_read)
+app.command()(waive)
+app.command()(waivers)
+app.command()(unwaive)
+app.command()(doctor)

@@ -19,6 +19,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnection
 
 from secretwatch.errors import SecretwatchError
+from secretwatch_cli.failures import Unable
 
 Clients: TypeAlias = Callable[[str], Any]
 """Gives the boto3 client of a service."""
@@ -39,10 +40,6 @@ _LOG_IN_AGAIN = {
     "UnrecognizedClientException",
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorized", "UnauthorizedOperation"}
-
-
-class Unable(Exception):
-    """What was asked for cannot be done; the message says why, and what to do."""
 
 
 def clients(*, profile: str | None, region: str | None) -> Clients:

@@ -1,15 +1,15 @@
-"""`secretwatch check`: what the Registry says of one secret, after a fresh check."""
+"""`secretwatch check`: what the Registry says of one secret or provider, after a fresh check."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from secretwatch.domain.finding import Verdict
 from secretwatch.domain.reference import Reference
-from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
-from secretwatch.ports import References, Requests
-from secretwatch_cli.aws import Unable
+from secretwatch.ports import Requests
+from secretwatch_cli.exits import Exit, FailOn
+from secretwatch_cli.failures import Unable
+from secretwatch_cli.target import Target, nobody
 
 _PAUSE_SECONDS = 0.5  # between two looks at the Registry
 
@@ -19,36 +19,35 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Every reference to a secret; `unchecked` of them were not checked in time, and show what stood before."""
+    """The references; `unchecked` of them were not checked in time, and show what stood before."""
 
     states: list[ReferenceState]
     unchecked: int = 0
 
-    @property
-    def exit_code(self) -> int:
-        """0 when all resolve, 1 when one is broken or degraded, 3 when we cannot tell."""
-        if self.unchecked:
-            return 3
-        if any(state.verdict in {Verdict.BROKEN, Verdict.DEGRADED} for state in self.states):
-            return 1
-        return 3 if any(state.unknown or state.verdict is None for state in self.states) else 0
+    def exit_status(self, fail_on: FailOn) -> Exit:
+        """Findings that are waived do not count, nor what is unknown by choice or quietly."""
+        if any(fail_on.counts(state.alarming) for state in self.states if state.alarming):
+            return Exit.FINDINGS
+        if self.unchecked or any(_is_open(state) for state in self.states):
+            return Exit.UNKNOWN
+        return Exit.WELL
 
 
-def look_up(references: References, secret: SecretId) -> Answer:
-    """What is stored; raises Unable when nobody references the secret."""
-    states = references.of_secret(secret)
+def _is_open(state: ReferenceState) -> bool:
+    return not state.unknown.quiet if state.unknown else state.verdict is None
+
+
+def look_up(target: Target) -> Answer:
+    """What is stored; raises Unable when there is no reference."""
+    states = target.look()
     if not states:
-        raise Unable(
-            f"No provider that Secretwatch knows references {secret.arn or secret.name} in {secret.region}."
-            " A provider that is new is found within seconds, or else by the next sweep."
-        )
-    return Answer(sorted(states, key=lambda state: state.reference))
+        raise Unable(nobody(target.name))
+    return Answer(states)
 
 
 def check_anew(
-    references: References,
+    target: Target,
     requests: Requests,
-    secret: SecretId,
     *,
     timeout: float,
     progress: Progress = lambda _checked, _of: None,
@@ -56,16 +55,21 @@ def check_anew(
     pause: Callable[[float], None] = time.sleep,
 ) -> Answer:
     """Ask for a check, and wait until every reference was checked after that, at most `timeout` seconds."""
-    before = {state.reference: state for state in look_up(references, secret).states}
-    requests.send(dict.fromkeys(reference.secret for reference in before))
+    before = {state.reference: state for state in look_up(target).states}
+    ask(before, requests)
     deadline = clock() + timeout
     while True:
-        states = look_up(references, secret).states
+        states = look_up(target).states
         unchecked = sum(not _is_checked(state, before) for state in states)
         progress(len(states) - unchecked, len(states))
         if not unchecked or clock() >= deadline:
             return Answer(states, unchecked)
         pause(_PAUSE_SECONDS)
+
+
+def ask(references: Iterable[Reference], requests: Requests) -> None:
+    """Ask for a check of every secret that is referenced."""
+    requests.send(dict.fromkeys(reference.secret for reference in references))
 
 
 def _is_checked(state: ReferenceState, before: Mapping[Reference, ReferenceState]) -> bool:

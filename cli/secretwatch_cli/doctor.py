@@ -12,7 +12,8 @@ from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.trail import Coverage
 from secretwatch_cli import diagnosis
-from secretwatch_cli.aws import Clients, Unable, told
+from secretwatch_cli.aws import Clients, told
+from secretwatch_cli.failures import Unable
 from secretwatch_cli.needs import NEEDS, Need
 from secretwatch_cli.result import Health, Result
 from secretwatch_cli.stack import Stack
@@ -128,8 +129,9 @@ def _referenced(clients: Clients, stack: Stack) -> list[str]:
 
 def _permissions(function: str, clients: Clients, stack: Stack) -> list[Result]:
     names, secrets = _names(stack), _referenced(clients, stack)
+    asked_for = [need for need in NEEDS[function] if need.only_if(stack.parameters)]
     try:
-        name, needs = names[function], [(need, list(need.resources(names, secrets))) for need in NEEDS[function]]
+        name, needs = names[function], [(need, list(need.resources(names, secrets))) for need in asked_for]
     except KeyError as missing:
         raise Unable(f"The stack has no {missing}: it is of another version than this command.") from missing
     role = clients("lambda").get_function_configuration(FunctionName=name)["Role"]

@@ -4,7 +4,7 @@ Left out, since a simulation cannot judge it: kms:Decrypt (whose key protects a 
 Registry's stream (its mapping's own state tells) and X-Ray (nothing stops without it).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 REFERENCED_SECRETS = "each secret that a provider references"
@@ -14,12 +14,14 @@ REFERENCED_SECRETS = "each secret that a provider references"
 class Need:
     """Actions on resources: ARNs with `{partition}`, `{region}`, `{account}` and the stack's logical ids to fill in.
 
-    `context` are condition keys that the actual calls have.
+    `context` are condition keys that the actual calls have. `only_if` tells of a stack's parameters whether its role
+    has the permission at all.
     """
 
     actions: tuple[str, ...]
     on: tuple[str, ...]
     context: Mapping[str, str] = field(default_factory=dict)
+    only_if: Callable[[Mapping[str, str]], bool] = lambda _: True
 
     def resources(self, names: Mapping[str, str], secrets: Sequence[str]) -> Iterator[str]:
         """The ARNs in one stack; raises KeyError for a logical id that the stack does not have."""
@@ -48,6 +50,7 @@ def _sends_to(*queues: str) -> Need:
 
 
 _REGISTRY = ("arn:{partition}:dynamodb:{region}:{account}:table/{Registry}",)
+_AGENTCORE = "bedrock-agentcore.amazonaws.com"  # alone it has no policies of its own to be asked about
 _TOKEN_VAULT = "token-vault/default"  # noqa: S105 - where AgentCore keeps providers
 
 NEEDS: Mapping[str, tuple[Need, ...]] = {
@@ -55,8 +58,30 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         _logs("CheckReferencesLogs"),
         _takes_from("ChangeQueue", "SweepQueue"),
         _sends_to("SweepQueue"),
-        Need(("dynamodb:Query", "dynamodb:PutItem"), _REGISTRY),
-        Need(("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"), (REFERENCED_SECRETS,)),
+        Need(("dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"), _REGISTRY),
+        Need(
+            (
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:ListResourcePolicies",
+                "secretsmanager:GetResourcePolicy",
+            ),
+            (REFERENCED_SECRETS,),
+        ),
+        # With `tagged` the answer hangs on each secret's tags, which a simulation does not see.
+        Need(
+            ("secretsmanager:GetSecretValue",),
+            (REFERENCED_SECRETS,),
+            only_if=lambda parameters: parameters.get("ReadSecretValues", "all") == "all",
+        ),
+        Need(
+            ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"),
+            ("arn:{partition}:kms:{region}:{account}:key/any",),
+        ),
+        Need(
+            ("iam:SimulatePrincipalPolicy",),
+            ("arn:{partition}:iam::{account}:role/any",),
+            only_if=lambda parameters: parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE,
+        ),
     ),
     "TakeInventory": (
         _logs("TakeInventoryLogs"),

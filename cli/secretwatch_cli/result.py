@@ -1,7 +1,10 @@
 """What one check of the doctor shows."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from secretwatch_cli.exits import Exit
 
 
 class Health(StrEnum):
@@ -22,3 +25,8 @@ class Result:
     meaning: str
     remedy: str | None = None
     command: str | None = None
+
+
+def exit_status(results: Iterable[Result]) -> Exit:
+    """What cannot be seen is no problem: who may see it is not the same everywhere."""
+    return Exit.FINDINGS if any(result.health is Health.PROBLEM for result in results) else Exit.WELL

@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from secretwatch_cli.aws import Clients, Unable, told
+from secretwatch_cli.aws import Clients, told
+from secretwatch_cli.failures import Unable
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The Registry's table on moto, with the keys of template.yaml."""
+"""The Registry's table on moto, as template.yaml has it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +10,23 @@ from moto import mock_aws
 from tests.contract.template import RESOURCES
 
 TABLE = "registry"
+_SHAPE = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
 _SESSION = boto3.Session()  # kept: what it loads to make a client costs more than any test
 
 
 @contextmanager
 def on_moto() -> Iterator[Any]:
     """A DynamoDB client beside the table, empty."""
-    properties = RESOURCES["Registry"]["Properties"]
     with mock_aws():
         client = _SESSION.client("dynamodb")
-        client.create_table(
-            TableName=TABLE,
-            **{name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")},
-        )
+        create_table(client)
         yield client
+
+
+def create_table(client: Any) -> None:
+    """The table, empty."""
+    properties = RESOURCES["Registry"]["Properties"]
+    client.create_table(TableName=TABLE, **{name: properties[name] for name in _SHAPE})
 
 
 def items(client: Any) -> list[dict[str, Any]]:

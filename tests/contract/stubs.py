@@ -30,8 +30,13 @@ class _Raw(io.BytesIO):
 def answer_with(aws: Any, body: dict[str, Any], *, content_type: str = "application/x-amz-json-1.1") -> None:
     """Let the client receive this JSON through botocore's own parsing and logging: what a Stubber's answer skips."""
 
-    def respond(request: Any, **_: object) -> AWSResponse:
-        headers: Any = {"content-type": content_type}
-        return AWSResponse(request.url, 200, headers, _Raw(json.dumps(body).encode()))
+    aws.meta.events.register("before-send", lambda request, **_: raw(request, body, content_type=content_type))
 
-    aws.meta.events.register("before-send", respond)
+
+def raw(
+    request: Any, body: dict[str, Any] | str, *, status: int = 200, content_type: str = "application/x-amz-json-1.1"
+) -> AWSResponse:
+    """An answer as it comes from the network: JSON, or the text as it is."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    headers: Any = {"content-type": content_type}
+    return AWSResponse(request.url, status, headers, _Raw(text.encode()))

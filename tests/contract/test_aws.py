@@ -18,21 +18,37 @@ from botocore.exceptions import (
 from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.adapters.aws import client, translated
 from secretwatch.adapters.cloudtrail import CloudTrailTrails
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences
+from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, DynamoDbWaivers
 from secretwatch.adapters.eventbridge import EventBridgeBus
+from secretwatch.adapters.iam import IamIdentities
+from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sns import SnsTopic
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.alert import Alert
-from secretwatch.domain.finding import Verdict
+from secretwatch.domain.finding import Code, Verdict
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderKind
+from secretwatch.domain.rules import AGENTCORE as READER
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.errors import Permanent, SecretwatchError, Transient
+from secretwatch.policy import Principal
 from secretwatch.ports import KnownProvider
 from tests.contract.stubs import MakeClient, MakeStub, Stub, answer_with
 from tests.contract.template import FUNCTIONS, as_list, statements
-from tests.fakes import EVERYTHING, NOON, REGION, a_gateway, a_name, a_provider, a_reference, secret_arn
+from tests.fakes import (
+    ACCOUNT,
+    EVERYTHING,
+    KEY_ARN,
+    NOON,
+    REGION,
+    a_gateway,
+    a_name,
+    a_provider,
+    a_reference,
+    secret_arn,
+)
 
 CANARY = "canary-4f9d1c"
 
@@ -40,6 +56,7 @@ STATE = ReferenceState(a_reference(), version=1, verdict=Verdict.BROKEN, checked
 KNOWN = KnownProvider(a_provider(), 1)
 CHANGE = VerdictChange(replace(STATE, version=0, verdict=None), STATE)
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/sweep"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/support-bot"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 
 AGENTCORE = "bedrock-agentcore-control"
@@ -63,6 +80,12 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
         "secretsmanager",
         lambda aws: SecretsManagerSecrets(aws).shapes(secret_arn(), stage="AWSCURRENT", json_keys={"key"}),
     ),
+    "ListResourcePolicies": ("secretsmanager", lambda aws: SecretsManagerSecrets(aws).policy_names(secret_arn())),
+    "GetResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerSecrets(aws).policy(secret_arn(), "default")),
+    "DescribeKey": ("kms", lambda aws: KmsKeys(aws).describe(KeyId(KEY_ARN))),
+    "GetKeyPolicy": ("kms", lambda aws: KmsKeys(aws).policy(KEY_ARN)),
+    "ListGrants": ("kms", lambda aws: KmsKeys(aws).grants(KEY_ARN, Principal.service(READER))),
+    "SimulatePrincipalPolicy": ("iam", lambda aws: IamIdentities(aws).decide(ROLE, "kms:Decrypt", KEY_ARN)),
     "ListApiKeyCredentialProviders": (AGENTCORE, lambda aws: names(aws, ProviderKind.API_KEY)),
     "ListOauth2CredentialProviders": (AGENTCORE, lambda aws: names(aws, ProviderKind.OAUTH2)),
     "ListPaymentCredentialProviders": (AGENTCORE, lambda aws: names(aws, ProviderKind.PAYMENT)),
@@ -87,6 +110,10 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "DescribeTrails": ("cloudtrail", lambda aws: CloudTrailTrails(aws).coverages(REGION)),
     "Query": ("dynamodb", lambda aws: DynamoDbReferences(aws, "registry").of_secret(a_reference().secret)),
     "GetItem": ("dynamodb", lambda aws: DynamoDbProviderRecords(aws, "registry").find(a_name())),
+    "BatchGetItem": (
+        "dynamodb",
+        lambda aws: DynamoDbWaivers(aws, "registry").holding([(secret_arn(), Code.ROTATION_OFF)]),
+    ),
     "PutItem": ("dynamodb", lambda aws: DynamoDbReferences(aws, "registry").store(STATE)),
     "TransactWriteItems": ("dynamodb", lambda aws: DynamoDbProviderRecords(aws, "registry").forget(KNOWN)),
     "PutEvents": ("events", lambda aws: EventBridgeBus(aws, "secretwatch").publish(CHANGE)),

@@ -13,17 +13,19 @@ from botocore.validate import validate_parameters
 
 from secretwatch.domain.change import Request, Subject, WholeInventory, parse_change, read_change, request
 from secretwatch.domain.consumer import GatewayName
-from secretwatch.domain.facts import Facts, SecretDescription, ValueFacts, ValueShape
+from secretwatch.domain.facts import SecretDescription, ValueFacts, ValueShape
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.judging import judge
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
+from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange, read_news
 from secretwatch_cli.event_pattern import EventPattern
 from tests.contract.stubs import MakeClient
 from tests.contract.template import PATTERNS, ROOT, RULES
+from tests.fakes import facts
 
 EVENTS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "events").glob("*.json")}
 
@@ -352,12 +354,13 @@ FIRST, SECOND = "c2271b3d-575d-5c07-ba6a-aa4e869d1ece", "398a2c46-ee39-521e-a64f
 def checked(before: ReferenceState, at: str, *, current: str, previous: str) -> ReferenceState:
     """The state after a check that found the first version usable, and the second without the key."""
     shapes = {FIRST: {"api_key": ValueShape.USABLE}, SECOND: {"api_key": ValueShape.KEY_MISSING}}
-    facts = Facts(
+    found = facts(
         SecretDescription(versions={"AWSCURRENT": current, "AWSPREVIOUS": previous}),
         ValueFacts(current, shapes[current]),
-        ValueFacts(previous, shapes[previous]),
+        previous=ValueFacts(previous, shapes[previous]),
     )
-    return before.after(judge(before.reference, facts), good_version=None, at=datetime.fromisoformat(at))
+    judgement = judge(before.reference, found, Rules())
+    return before.after(judgement, good_version=None, at=datetime.fromisoformat(at))
 
 
 WELL = ReferenceState(WEATHER_REFERENCE, version=1, verdict=Verdict.RESOLVES)

@@ -65,13 +65,14 @@ def test_a_description_tells_when_the_secret_was_marked_for_deletion(aws: Stub) 
 
 @pytest.mark.parametrize("absent", [{}, {"VersionIdsToStages": {}}])
 def test_a_secret_without_a_value_has_no_current_version(aws: Stub, absent: dict[str, Any]) -> None:
-    secret = described(aws, **absent)
+    secret = described(aws, ARN=ARN, **absent)
 
     assert secret == SecretDescription()
 
 
 def test_a_secret_that_is_not_found_is_a_fact_and_no_failure(aws: Stub) -> None:
-    aws.add_client_error("describe_secret", "ResourceNotFoundException", "not found", 400)
+    for _ in range(2):  # the name is asked for as well
+        aws.add_client_error("describe_secret", "ResourceNotFoundException", "not found", 400)
 
     assert SecretsManagerSecrets(aws.client).describe(ARN) == NoSuchSecret()
 

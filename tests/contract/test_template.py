@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from secretwatch.adapters.dynamodb import TOLD_ALERTS
+from secretwatch.domain.rules import READ_VALUE, READ_VALUE_TAG, Rules
+from secretwatch.settings import rules_from
 from tests.contract.template import (
     FUNCTIONS,
     RESOURCES,
@@ -226,12 +228,13 @@ def test_a_role_may_send_traces_only_where_the_switch_is_on(role: str) -> None:
     (policy,) = RESOURCES[role]["Properties"]["Policies"]
     written = policy["PolicyDocument"]["Statement"]
     always = [one for one in written if "Fn::If" not in one]
-    (conditional,) = [one["Fn::If"] for one in written if "Fn::If" in one]
-    condition, traces, otherwise = conditional
+    conditional = [one["Fn::If"] for one in written if "Fn::If" in one]
+    ((traces, otherwise),) = [sides for condition, *sides in conditional if condition == "Traces"]
 
-    assert (condition, otherwise) == ("Traces", {"Ref": "AWS::NoValue"})
+    assert otherwise == {"Ref": "AWS::NoValue"}
     assert set(traces["Action"]) == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
-    assert not any(action.startswith("xray:") for one in always for action in as_list(one["Action"]))
+    others = [*always, *(side for condition, side, _ in conditional if condition != "Traces")]
+    assert not any(action.startswith("xray:") for one in others for action in as_list(one["Action"]))
 
 
 def test_the_layer_describes_every_service_that_a_function_calls() -> None:
@@ -336,16 +339,54 @@ def test_only_what_is_no_resource_is_allowed_for_all() -> None:
 def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_none_written() -> None:
     of_secrets = [one for one in STATEMENTS.values() if "secretsmanager:" in str(one["Action"])]
 
-    assert [one["Resource"] for one in of_secrets] == [{"Ref": "SecretArnPatterns"}]
+    assert [one["Resource"] for one in of_secrets] == [{"Ref": "SecretArnPatterns"}] * 2
     assert {action for action in ALLOWED if action.startswith("secretsmanager:")} == {
         "secretsmanager:DescribeSecret",
+        "secretsmanager:GetResourcePolicy",
         "secretsmanager:GetSecretValue",
+        "secretsmanager:ListResourcePolicies",
     }
 
 
-def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manager() -> None:
-    (of_keys,) = [one for one in STATEMENTS.values() if "kms:" in str(one["Action"])]
+@pytest.mark.parametrize("sid", ["ReadValues", "DecryptSecrets"])
+def test_values_are_read_by_nobody_where_the_parameter_says_none(sid: str) -> None:
+    policies = RESOURCES["CheckReferencesRole"]["Properties"]["Policies"]
+    written = [one["Fn::If"] for policy in policies for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    ((condition, _, otherwise),) = [one for one in written if one[1]["Sid"] == sid]
 
+    assert (condition, otherwise) == ("ReadsValues", {"Ref": "AWS::NoValue"})
+    assert TEMPLATE["Conditions"]["ReadsValues"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReadSecretValues"}, "none"]}]}
+
+
+def test_values_are_read_of_tagged_secrets_only_where_the_parameter_says_tagged() -> None:
+    condition, tagged, otherwise = STATEMENTS["CheckReferencesRole-ReadValues"]["Condition"]["Fn::If"]
+
+    assert (condition, otherwise) == ("ReadsTaggedOnly", {"Ref": "AWS::NoValue"})
+    assert tagged == {"StringEquals": {f"aws:ResourceTag/{READ_VALUE_TAG}": READ_VALUE}}
+
+
+def test_every_rule_that_a_person_can_set_reaches_the_function() -> None:
+    variables = FUNCTIONS["CheckReferences"]["Environment"]["Variables"]
+    defaults = {
+        name: TEMPLATE["Parameters"][value["Ref"]]["Default"]
+        if "Ref" in value
+        else TEMPLATE["Parameters"][value["Fn::Join"][1]["Ref"]]["Default"]
+        for name, value in variables.items()
+        if name not in {"REGISTRY_TABLE", "SWEEP_QUEUE_URL", "OWN_ROLE_ARNS"}
+    }
+
+    assert rules_from({name: str(value) for name, value in defaults.items()}) == Rules()
+
+
+def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manager() -> None:
+    uses = {name: one for name, one in STATEMENTS.items() if "kms:" in str(one["Action"])}
+    of_keys = uses.pop("CheckReferencesRole-DecryptSecrets")
+
+    assert {action for one in uses.values() for action in as_list(one["Action"])} == {
+        "kms:DescribeKey",
+        "kms:GetKeyPolicy",
+        "kms:ListGrants",
+    }
     assert of_keys["Action"] == "kms:Decrypt"
     assert of_keys["Condition"] == {
         "StringEquals": {"kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}},

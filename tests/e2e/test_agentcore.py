@@ -120,6 +120,7 @@ def test_a_key_is_given_out_only_when_the_secrets_policy_allows_the_service_and_
 ) -> None:
     agent = Agent(world)
     told = about(agent.secret, "GetSecretValue", "PutResourcePolicy", "DeleteResourcePolicy")
+    told["detail"]["userIdentity"] = {"type": ["Root", "AWSService"]}  # our own functions read the secret too
     everything, writes = Listener(world, told, EVERY_EVENT), Listener(world, told)
 
     not_allowed = refusal(agent.key)
@@ -147,7 +148,9 @@ def test_a_key_is_given_out_only_when_the_secrets_policy_allows_the_service_and_
 
 def test_when_callers_read_the_callers_role_has_to_be_allowed(world: World) -> None:
     agent = Agent(world)
-    told = Listener(world, about(agent.secret, "GetSecretValue"), EVERY_EVENT)
+    reads = about(agent.secret, "GetSecretValue")
+    reads["detail"]["userIdentity"] = {"invokedBy": [SERVICE]}  # our own functions read the secret too
+    told = Listener(world, reads, EVERY_EVENT)
     without, reader = agent.in_role("bedrock-agentcore:*"), agent.in_role("bedrock-agentcore:*", READ)
     agent.allow(a_statement())
     assert agent.key(without) == "the key"
@@ -256,6 +259,7 @@ def test_writes_on_payment_providers_workloads_and_the_vault_are_told_without_th
         "DeletePaymentCredentialProvider",
     )
     asked = created["requestParameters"]["providerConfigurationInput"]["coinbaseCdpConfiguration"]
+    assert asked.pop("apiKeySecret") == "***"
     assert asked == {"apiKeyId": "id", "walletSecretSource": "EXTERNAL", "walletSecretConfig": reference}
     answered = created["responseElements"]["providerConfigurationOutput"]["coinbaseCdpConfiguration"]
     assert (answered["walletSecretArn"], answered["walletSecretJsonKey"]) == ({"secretArn": secret}, "key")

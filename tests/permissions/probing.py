@@ -176,6 +176,20 @@ def a_value_is_put(world: World) -> Iterator[Act]:
 
 
 @contextmanager
+def a_value_is_put_under_a_key_of_ones_own(world: World) -> Iterator[Act]:
+    """Which Secrets Manager decrypts for nobody who may not decrypt it."""
+    with a_value_is_put(world) as act:
+        key = world.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+
+        def act_under_key() -> str:
+            secret = act()
+            world.secrets.update_secret(SecretId=secret, KmsKeyId=key, SecretString='{"key": "a third value"}')
+            return secret
+
+        yield act_under_key
+
+
+@contextmanager
 def a_reference_breaks(world: World) -> Iterator[Act]:
     """Of which people are to be told."""
     with a_provider(world) as (secret, provider):
@@ -269,6 +283,7 @@ CAUSES: Mapping[tuple[str, str], Cause] = {
     ("CheckReferencesRole", "dynamodb:PutItem"): a_check_is_asked_for,
     ("CheckReferencesRole", "secretsmanager:DescribeSecret"): a_value_is_put,
     ("CheckReferencesRole", "secretsmanager:GetSecretValue"): a_value_is_put,
+    ("CheckReferencesRole", "kms:Decrypt"): a_value_is_put_under_a_key_of_ones_own,
     ("TakeInventoryRole", "sqs:SendMessage"): an_inventory_is_due,
     ("TakeInventoryRole", "dynamodb:Query"): an_inventory_is_due,
     ("TakeInventoryRole", "dynamodb:GetItem"): a_provider_comes,

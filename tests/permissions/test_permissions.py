@@ -34,8 +34,7 @@ def test_without_a_permission_the_failure_shows_where_the_page_says(one: Permiss
 
 
 def test_what_the_page_calls_unjudged_is_indeed_not_missed_here(world: World) -> None:
-    key = world.aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
-    secret = world.secrets.create_secret(Name="agents/own-key", SecretString='{"key": "a value"}', KmsKeyId=key)["ARN"]
+    secret = world.secret()
 
     with ExitStack() as taken:
         for role in roles():

@@ -10,14 +10,24 @@ from secretwatch.domain.facts import ValueShape
 from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import LostRace, Permanent, Transient
-from tests.fakes import ACCOUNT, NOON, REGION, FakeSecret, FakeSecrets, InMemoryReferences, a_reference, secret_arn
+from tests.fakes import (
+    ACCOUNT,
+    NOON,
+    REGION,
+    FakeSecret,
+    FakeSecrets,
+    FakeWorld,
+    InMemoryReferences,
+    a_reference,
+    secret_arn,
+)
 
 CRM = SecretId.of_arn(secret_arn("crm"))
 REFERENCE = a_reference(secret=secret_arn("crm"))
 
 
 def checking(references: InMemoryReferences, secrets: FakeSecrets) -> Checking:
-    return Checking(references, secrets, clock=lambda: NOON)
+    return FakeWorld(references, secrets).checking()
 
 
 def test_a_secret_that_nobody_references_is_not_looked_at() -> None:
@@ -99,7 +109,7 @@ def test_a_name_checks_every_secret_that_had_it() -> None:
     checking(references, FakeSecrets(crm=FakeSecret())).check(SecretId(ACCOUNT, REGION, "crm"))
 
     assert references.states[REFERENCE].verdict is Verdict.RESOLVES
-    assert [finding.code for finding in references.states[former].findings] == [Code.SECRET_NOT_FOUND]
+    assert [finding.code for finding in references.states[former].findings] == [Code.SECRET_RECREATED]
 
 
 @pytest.mark.parametrize("what", ["describe", "AWSCURRENT"])
@@ -141,7 +151,7 @@ def test_a_lost_race_is_checked_again_on_newer_facts() -> None:
 def test_who_loses_to_a_check_that_began_later_has_nothing_left_to_do() -> None:
     references, secrets = InMemoryReferences(REFERENCE), FakeSecrets(crm=FakeSecret())
     minutes = count()
-    ticking = Checking(references, secrets, clock=lambda: NOON + timedelta(minutes=next(minutes)))
+    ticking = FakeWorld(references, secrets).checking(lambda: NOON + timedelta(minutes=next(minutes)))
 
     def another_check_begins_later_and_is_faster() -> None:
         references.before_store = lambda: None

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -18,11 +19,11 @@ from functions.send_alerts import app as send_alerts
 from functions.take_inventory import app as take_inventory
 from secretwatch import telemetry
 from secretwatch.adapters.dynamodb import item_of
-from secretwatch.checking import Checking
 from secretwatch.domain.change import request
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider
+from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
@@ -30,6 +31,7 @@ from secretwatch.errors import Transient
 from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
 from secretwatch.settings import CheckReferencesSettings
 from secretwatch.spreading import Spreading
+from tests.contract.registry import create_table
 from tests.fakes import (
     EVERYTHING,
     NOON,
@@ -39,6 +41,7 @@ from tests.fakes import (
     FakeSecret,
     FakeSecrets,
     FakeTrails,
+    FakeWorld,
     InMemoryGatewayRecords,
     InMemoryProviderRecords,
     InMemoryReferences,
@@ -103,10 +106,10 @@ class TestCheckReferences:
     @pytest.fixture
     def secrets(self, secret: FakeSecret, monkeypatch: pytest.MonkeyPatch) -> FakeSecrets:
         secrets = FakeSecrets(crm=secret)
-        checking = Checking(InMemoryReferences(REFERENCE), secrets)
-        settings = CheckReferencesSettings("registry", "sweep-queue", frozenset({OWN_ROLE}))
+        world = FakeWorld(InMemoryReferences(REFERENCE), secrets)
+        settings = CheckReferencesSettings("registry", "sweep-queue", frozenset({OWN_ROLE}), Rules())
         monkeypatch.setattr(check_references, "settings", lambda: settings)
-        monkeypatch.setattr(check_references, "checking", lambda: checking)
+        monkeypatch.setattr(check_references, "new_checking", lambda: lambda: world.checking(lambda: datetime.now(UTC)))
         return secrets
 
     @pytest.fixture
@@ -129,7 +132,7 @@ class TestCheckReferences:
             ("reference checked", None, "e-1"),
         ]
         assert counted["ChangesUnreadable"] == [1]
-        assert counted["ChangesReceived"] == [2]
+        assert sum(counted["ChangesReceived"]) == 2
 
     @pytest.mark.parametrize(
         ("event", "reason"),
@@ -339,12 +342,7 @@ class TestSendAlerts:
     def aws(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         with mock_aws():
             dynamodb, sns, self.sqs = boto3.client("dynamodb"), boto3.client("sns"), boto3.client("sqs")
-            dynamodb.create_table(
-                TableName="registry",
-                BillingMode="PAY_PER_REQUEST",
-                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-            )
+            create_table(dynamodb)
             dynamodb.put_item(TableName="registry", Item=_attributes(BROKEN))
             self.mailbox = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
             topic = sns.create_topic(Name="alerts")["TopicArn"]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from secretwatch.domain.facts import Facts, NoSuchSecret, SecretDescription, Unknown, ValueFacts, ValueShape
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.judging import Judgement, judge
-from tests.fakes import REGION, a_reference, secret_arn
+from secretwatch.domain.rules import Rules
+from tests.fakes import REGION, a_reference, facts, secret_arn
 
 TWO_VERSIONS = SecretDescription(versions={"AWSCURRENT": "v2", "AWSPREVIOUS": "v1"})
 ONE_VERSION = SecretDescription(versions={"AWSCURRENT": "v1"})
@@ -20,31 +21,31 @@ def value(shape: ValueShape, version_id: str = "v2") -> ValueFacts:
     return ValueFacts(version_id, {"client_secret": shape})
 
 
-def the_finding(facts: Facts) -> Finding:
-    judgement = judge(a_reference(), facts)
+def the_finding(found: Facts) -> Finding:
+    judgement = judge(a_reference(), found, Rules())
     (finding,) = judgement.findings
     assert judgement.verdict is Verdict.BROKEN
     return finding
 
 
 def test_a_usable_value_resolves() -> None:
-    assert judge(a_reference(), Facts(TWO_VERSIONS, value(ValueShape.USABLE))) == Judgement(Verdict.RESOLVES)
+    assert judge(a_reference(), facts(TWO_VERSIONS, value(ValueShape.USABLE)), Rules()) == Judgement(Verdict.RESOLVES)
 
 
 def test_a_reference_without_a_json_key_needs_a_current_version_only() -> None:
     reference = a_reference(json_key=None)
 
-    assert judge(reference, Facts(ONE_VERSION, ValueFacts("v1", {}))).verdict is Verdict.RESOLVES
+    assert judge(reference, facts(ONE_VERSION, ValueFacts("v1", {})), Rules()).verdict is Verdict.RESOLVES
 
 
 def test_a_secret_that_is_gone_cannot_be_brought_back_by_a_command() -> None:
-    finding = the_finding(Facts(NoSuchSecret()))
+    finding = the_finding(facts(NoSuchSecret()))
 
     assert (finding.code, finding.command) == (Code.SECRET_NOT_FOUND, None)
 
 
 def test_a_secret_marked_for_deletion_can_be_restored() -> None:
-    finding = the_finding(Facts(SecretDescription(datetime(2026, 11, 30, tzinfo=UTC), {"AWSCURRENT": "v1"})))
+    finding = the_finding(facts(SecretDescription(datetime(2026, 11, 30, tzinfo=UTC), {"AWSCURRENT": "v1"})))
 
     assert finding.code is Code.SECRET_PENDING_DELETION
     assert "2026-11-30" in finding.evidence
@@ -52,7 +53,7 @@ def test_a_secret_marked_for_deletion_can_be_restored() -> None:
 
 
 def test_a_secret_without_current_version_goes_back_to_the_previous_one() -> None:
-    finding = the_finding(Facts(SecretDescription(versions={"AWSPREVIOUS": "v1"})))
+    finding = the_finding(facts(SecretDescription(versions={"AWSPREVIOUS": "v1"})))
 
     assert finding.code is Code.NO_CURRENT_VERSION
     assert finding.command is not None
@@ -60,7 +61,7 @@ def test_a_secret_without_current_version_goes_back_to_the_previous_one() -> Non
 
 
 def test_a_secret_that_never_had_a_value_needs_one() -> None:
-    finding = the_finding(Facts(SecretDescription()))
+    finding = the_finding(facts(SecretDescription()))
 
     assert (finding.code, finding.command) == (Code.NO_CURRENT_VERSION, None)
 
@@ -77,7 +78,7 @@ def test_a_secret_that_never_had_a_value_needs_one() -> None:
     ],
 )
 def test_every_wrong_value_has_its_code_and_says_what_is_wrong(shape: ValueShape, code: Code, words: str) -> None:
-    finding = the_finding(Facts(ONE_VERSION, value(shape)))
+    finding = the_finding(facts(ONE_VERSION, value(shape)))
 
     assert finding.code is code
     assert words in finding.evidence
@@ -85,7 +86,7 @@ def test_every_wrong_value_has_its_code_and_says_what_is_wrong(shape: ValueShape
 
 
 def test_where_the_previous_version_would_do_the_command_rolls_back() -> None:
-    finding = the_finding(Facts(TWO_VERSIONS, value(ValueShape.KEY_MISSING), value(ValueShape.USABLE, "v1")))
+    finding = the_finding(facts(TWO_VERSIONS, value(ValueShape.KEY_MISSING), previous=value(ValueShape.USABLE, "v1")))
 
     assert "the previous version has it" in finding.evidence
     assert "may have revoked" in finding.remedy
@@ -103,24 +104,26 @@ def test_where_the_previous_version_would_do_the_command_rolls_back() -> None:
     ],
 )
 def test_no_roll_back_is_advised_to_a_version_not_known_to_do(previous: ValueFacts | Unknown, words: str) -> None:
-    finding = the_finding(Facts(TWO_VERSIONS, value(ValueShape.KEY_MISSING), previous))
+    finding = the_finding(facts(TWO_VERSIONS, value(ValueShape.KEY_MISSING), previous=previous))
 
     assert words in finding.evidence
     assert finding.command is None
 
 
-@pytest.mark.parametrize("facts", [Facts(REFUSED), Facts(TWO_VERSIONS, REFUSED)])
-def test_what_we_could_not_read_is_unknown_and_never_broken(facts: Facts) -> None:
-    assert judge(a_reference(), facts) == Judgement(None, (), REFUSED)
+@pytest.mark.parametrize("found", [facts(REFUSED), facts(TWO_VERSIONS, REFUSED)])
+def test_what_we_could_not_read_is_unknown_and_never_broken(found: Facts) -> None:
+    assert judge(a_reference(), found, Rules()) == Judgement(None, (), REFUSED)
 
 
 ALL_SECRETS = [NoSuchSecret(), REFUSED, SecretDescription(), ONE_VERSION, TWO_VERSIONS]
 ALL_VALUES = [None, REFUSED, *(value(shape) for shape in ValueShape)]
 
 
-@given(st.builds(Facts, st.sampled_from(ALL_SECRETS), st.sampled_from(ALL_VALUES), st.sampled_from(ALL_VALUES)))
-def test_every_combination_of_facts_has_a_judgement_that_explains_itself(facts: Facts) -> None:
-    judgement = judge(a_reference(), facts)
+@given(
+    st.builds(facts, st.sampled_from(ALL_SECRETS), st.sampled_from(ALL_VALUES), previous=st.sampled_from(ALL_VALUES))
+)
+def test_every_combination_of_facts_has_a_judgement_that_explains_itself(found: Facts) -> None:
+    judgement = judge(a_reference(), found, Rules())
 
     assert (judgement.verdict is Verdict.BROKEN) == bool(judgement.findings)
     assert (judgement.verdict is None) <= (judgement.unknown is not None)

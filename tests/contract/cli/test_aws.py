@@ -14,7 +14,8 @@ from botocore.exceptions import (
 
 from secretwatch.adapters.aws import translated
 from secretwatch.errors import Permanent
-from secretwatch_cli.aws import Unable, clients, told
+from secretwatch_cli.aws import clients, told
+from secretwatch_cli.failures import Unable
 
 
 def refusal(code: str) -> ClientError:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from secretwatch_cli.aws import Unable
+from secretwatch_cli.failures import Unable
 from secretwatch_cli.stack import Stack, find_stack
 from tests.contract.stubs import MakeStub, Stub
 

@@ -712,6 +712,20 @@ def test_a_reset_of_moto_forgets_the_providers(agentcore: Any) -> None:
     assert agentcore.list_api_key_credential_providers()["credentialProviders"] == []
 
 
+@pytest.mark.parametrize("name", ["support", "Support-Bot-"])
+def test_a_gateway_has_an_id_that_its_model_allows_everywhere_it_is_named(agentcore: Any, name: str) -> None:
+    created = agentcore.create_gateway(
+        name=name, roleArn="arn:aws:iam::123456789012:role/g", authorizerType="AWS_IAM", protocolType="MCP"
+    )
+
+    output = agentcore_identity.operation_model("bedrock-agentcore-control", "CreateGateway").output_shape
+    assert output is not None
+    for member in ("gatewayId", "gatewayArn"):
+        assert re.fullmatch(output.members[member].metadata["pattern"], created[member])
+    assert created["gatewayArn"].endswith(f"gateway/{created['gatewayId']}")
+    assert agentcore.get_gateway(gatewayIdentifier=created["gatewayId"])["name"] == name
+
+
 def test_moto_keeps_its_own_operations(agentcore: Any) -> None:
     assert agentcore.list_gateways()["items"] == []
 

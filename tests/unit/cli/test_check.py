@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from secretwatch.domain.finding import Verdict
+from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
-from secretwatch_cli.aws import Unable
 from secretwatch_cli.check import Answer, check_anew, look_up
+from secretwatch_cli.exits import Exit, FailOn
+from secretwatch_cli.failures import Unable
 from tests.fakes import ACCOUNT, NOON, REGION, InMemoryReferences, SentRequests, a_reference, secret_arn
 
 CRM = SecretId.of_arn(secret_arn())
@@ -142,19 +143,39 @@ def test_a_secret_that_is_no_longer_referenced_meanwhile_cannot_be_told_about() 
 
 
 UNKNOWN = UnknownSince("DescribeSecret: AccessDeniedException", NOON)
+QUIET = UnknownSince("GetSecretValue: AccessDeniedException", NOON, quiet=True)
+MISSING, UNTAGGED = (Finding(code, "it lacks it", "Add it.") for code in (Code.JSON_KEY_MISSING, Code.TAG_MISSING))
+
+
+def broken(*findings: Finding) -> ReferenceState:
+    return a_state(verdict=Verdict.BROKEN, findings=findings or (MISSING,))
+
+
+DEGRADED = a_state(verdict=Verdict.DEGRADED, findings=(UNTAGGED,))
+WAIVED = broken(replace(MISSING, waived_until=NOON), UNTAGGED)
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("answer", "fail_on", "status"),
     [
-        pytest.param(Answer([a_state()]), 0, id="resolves"),
-        pytest.param(Answer([a_state(), a_state(verdict=Verdict.BROKEN)]), 1, id="one broken is enough"),
-        pytest.param(Answer([a_state(), a_state(verdict=Verdict.DEGRADED)]), 1, id="so is one degraded"),
-        pytest.param(Answer([a_state(unknown=UNKNOWN)]), 3, id="an old verdict beside unknown"),
-        pytest.param(Answer([a_state(verdict=None)]), 3, id="never judged"),
-        pytest.param(Answer([a_state(verdict=Verdict.BROKEN), a_state(unknown=UNKNOWN)]), 1, id="broken tells more"),
-        pytest.param(Answer([a_state(verdict=Verdict.BROKEN)], unchecked=1), 3, id="not checked in time"),
+        pytest.param(Answer([a_state()]), "broken", Exit.WELL, id="resolves"),
+        pytest.param(Answer([a_state(), broken()]), "broken", Exit.FINDINGS, id="one broken is enough"),
+        pytest.param(Answer([a_state(), DEGRADED]), "broken", Exit.WELL, id="degraded is below"),
+        pytest.param(Answer([a_state(), DEGRADED]), "degraded", Exit.FINDINGS, id="or not"),
+        pytest.param(Answer([broken()]), "never", Exit.WELL, id="nobody wants to know"),
+        pytest.param(Answer([WAIVED]), "broken", Exit.WELL, id="what is waived does not count"),
+        pytest.param(Answer([WAIVED]), "degraded", Exit.FINDINGS, id="what is not waived still does"),
+        pytest.param(Answer([a_state(unknown=UNKNOWN)]), "broken", Exit.UNKNOWN, id="an old verdict beside unknown"),
+        pytest.param(Answer([a_state(unknown=UNKNOWN)]), "never", Exit.UNKNOWN, id="unknown is no finding"),
+        pytest.param(Answer([a_state(unknown=QUIET)]), "broken", Exit.WELL, id="unknown, and meant to be"),
+        pytest.param(Answer([a_state(verdict=None)]), "broken", Exit.UNKNOWN, id="never judged"),
+        pytest.param(
+            Answer([a_state(verdict=None, unknown=QUIET)]), "broken", Exit.WELL, id="never judged, and meant to be"
+        ),
+        pytest.param(Answer([broken(), a_state(unknown=UNKNOWN)]), "broken", Exit.FINDINGS, id="broken tells more"),
+        pytest.param(Answer([a_state()], unchecked=1), "broken", Exit.UNKNOWN, id="not checked in time"),
+        pytest.param(Answer([broken()], unchecked=1), "broken", Exit.FINDINGS, id="not checked, but known as broken"),
     ],
 )
-def test_the_exit_status_says_what_the_answer_means(answer: Answer, code: int) -> None:
-    assert answer.exit_code == code
+def test_the_exit_status_says_what_the_answer_means(answer: Answer, fail_on: str, status: Exit) -> None:
+    assert answer.exit_status(FailOn(fail_on)) == status

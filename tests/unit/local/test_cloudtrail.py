@@ -20,6 +20,8 @@ NOON = datetime(2026, 8, 13, 12, 5, 9, tzinfo=UTC)
 OCCASION = Occasion(ACCOUNT, REGION, NOON, request_id="request-1", event_id="event-1")
 ROOT = Caller(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, ACCOUNT, "test", user_agent="aws-cli/2.27.0")
 CANARY = "canary-4f7a"
+GATEWAY = "support-0123456789"
+GATEWAY_ARN = f"arn:aws:bedrock-agentcore:{REGION}:{ACCOUNT}:gateway/{GATEWAY}"
 
 
 def a_request(service: str, operation: str, key_arn: str | None = None, **parameters: Any) -> Request:
@@ -264,6 +266,12 @@ class TestSecretsManager:
             "eventCategory": "Management",
         }
 
+    def test_a_rotation_that_failed_has_a_message_and_no_code(self) -> None:
+        record = cloudtrail.rotation("RotationFailed", ARN, "version-1", OCCASION, "the function timed out")
+
+        assert record["errorMessage"] == "the function timed out"
+        assert "errorCode" not in record
+
 
 class TestKms:
     def test_the_key_stands_in_the_resources_and_in_the_response(self) -> None:
@@ -305,6 +313,14 @@ class TestKms:
 
         assert record["responseElements"] == {"grantId": "grant-1", "keyId": KEY}
 
+    def test_a_deleted_key_is_told_by_the_service_itself(self) -> None:
+        record = cloudtrail.key_deletion(KEY, OCCASION)
+
+        assert (record["eventName"], record["eventType"]) == ("DeleteKey", "AwsServiceEvent")
+        assert record["userIdentity"] == {"accountId": ACCOUNT, "invokedBy": "AWS Internal"}
+        assert [resource["ARN"] for resource in record["resources"]] == [KEY]
+        assert cloudtrail.entry(record)["DetailType"] == "AWS Service Event via CloudTrail"
+
     def test_a_key_that_nobody_knows_is_no_resource(self) -> None:
         request = a_request("kms", "DisableKey", KeyId="nowhere")
 
@@ -314,7 +330,7 @@ class TestKms:
 
 
 class TestAgentCore:
-    def test_a_reference_is_logged_and_a_client_secret_is_not(self) -> None:
+    def test_a_reference_is_logged_and_asterisks_for_a_client_secret(self) -> None:
         reference = {"secretId": "prod/weather", "jsonKey": "k"}
         config = {"clientId": "c", "clientSecret": CANARY, "clientSecretConfig": reference}
         parameters: dict[str, Any] = {
@@ -327,7 +343,7 @@ class TestAgentCore:
 
         assert record["eventSource"] == "bedrock-agentcore.amazonaws.com"
         logged = record["requestParameters"]["oauth2ProviderConfigInput"]["googleOauth2ProviderConfig"]
-        assert logged == {"clientId": "c", "clientSecretConfig": reference}
+        assert logged == {"clientId": "c", "clientSecret": "***", "clientSecretConfig": reference}
 
     def test_times_are_in_iso_form(self) -> None:
         output = {"name": "weather", "createdTime": NOON.timestamp()}
@@ -357,7 +373,8 @@ class TestAgentCore:
         record = a_record(a_request("bedrock-agentcore", "CreatePaymentCredentialProvider", **parameters), response)
 
         logged = record["requestParameters"]["providerConfigurationInput"]["coinbaseCdpConfiguration"]
-        assert logged == {"apiKeyId": "id", "walletSecretSource": "EXTERNAL", "walletSecretConfig": reference}
+        masked = {"apiKeySecret": "***", "walletSecret": "***"}
+        assert logged == {"apiKeyId": "id", "walletSecretSource": "EXTERNAL", "walletSecretConfig": reference, **masked}
         assert record["responseElements"] == response
 
     @pytest.mark.parametrize(
@@ -375,6 +392,47 @@ class TestAgentCore:
 
         assert (record["eventName"], record["readOnly"]) == (operation, False)
         assert record["requestParameters"] == parameters
+
+    @pytest.mark.parametrize(
+        ("operation", "parameters", "output"),
+        [
+            ("CreateGateway", {"name": "support"}, {"gatewayId": GATEWAY, "gatewayArn": GATEWAY_ARN}),
+            ("UpdateGateway", {"gatewayIdentifier": GATEWAY}, {"gatewayId": GATEWAY, "gatewayArn": GATEWAY_ARN}),
+            ("DeleteGateway", {"gatewayIdentifier": GATEWAY}, {"gatewayId": GATEWAY, "status": "DELETING"}),
+            ("CreateGatewayTarget", {"gatewayIdentifier": GATEWAY}, {"gatewayArn": GATEWAY_ARN, "targetId": "T123"}),
+            ("UpdateGatewayTarget", {"gatewayIdentifier": GATEWAY}, {"gatewayArn": GATEWAY_ARN, "targetId": "T123"}),
+            ("DeleteGatewayTarget", {"gatewayIdentifier": GATEWAY, "targetId": "T123"}, {"targetId": "T123"}),
+        ],
+    )
+    def test_a_call_on_a_gateway_names_it_among_its_resources(
+        self, operation: str, parameters: dict[str, Any], output: dict[str, Any]
+    ) -> None:
+        record = a_record(a_request("bedrock-agentcore", operation, **parameters), output)
+
+        gateway = {"accountId": ACCOUNT, "type": "AWS::BedrockAgentCore::Gateway", "ARN": GATEWAY_ARN}
+        assert record["resources"] == [gateway]
+        assert record["requestParameters"] == parameters
+        assert record["responseElements"] == output
+
+    def test_a_targets_name_is_masked_and_its_provider_is_not(self) -> None:
+        provider = {"providerArn": f"arn:aws:bedrock-agentcore:{REGION}:{ACCOUNT}:token-vault/default/x"}
+        credentials = [{"credentialProvider": {"apiKeyCredentialProvider": provider}}]
+        parameters: dict[str, Any] = {
+            "gatewayIdentifier": GATEWAY,
+            "name": CANARY,
+            "credentialProviderConfigurations": credentials,
+        }
+
+        record = a_record(a_request("bedrock-agentcore", "CreateGatewayTarget", **parameters))
+
+        assert record["requestParameters"] == {**parameters, "name": "***"}
+
+    def test_a_refused_call_on_no_gateway_names_none(self) -> None:
+        request = a_request("bedrock-agentcore", "CreateGateway", name="support")
+
+        record = cloudtrail.api_call(request, Failure("ConflictException", "no"), ROOT, OCCASION)
+
+        assert "resources" not in record
 
 
 class TestReadsThatAgentCoreMakes:

@@ -8,6 +8,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from secretwatch.attempts import or_unknown
@@ -44,7 +45,10 @@ DEFAULT_POLICY = "default"  # Secrets Manager's own name for the one that people
 
 
 class Gathering:
-    """Reads facts. What several secrets share is read once in a gathering's lifetime: make one for each batch."""
+    """Reads facts. What several secrets share is read once in a gathering's lifetime: make one for each batch.
+
+    Several secrets may be gathered at once, each in a thread that is none of the pool's.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Gathering:
         self._rules = rules
         self._pool = pool
         self._shared: dict[Hashable, Future[Any]] = {}
+        self._sharing = Lock()
 
     def gather(self, arn: str, states: Collection[ReferenceState], *, at: datetime) -> dict[Reference, Facts]:
         """The facts for each of the references to one secret; what could not be read is unknown, with its reason."""
@@ -225,9 +230,10 @@ class Gathering:
 
     def _once(self, subject: Hashable, read: Callable[[], T]) -> "Future[T | Unknown]":
         """Begin a read that others may have begun already."""
-        if subject not in self._shared:
-            self._shared[subject] = self._start(read)
-        return cast("Future[T | Unknown]", self._shared[subject])
+        with self._sharing:
+            if subject not in self._shared:
+                self._shared[subject] = self._start(read)
+            return cast("Future[T | Unknown]", self._shared[subject])
 
 
 _Looking: TypeAlias = "tuple[Future[KeyDescription | NoSuchKey | Unknown], Future[Policy | Unknown] | None]"

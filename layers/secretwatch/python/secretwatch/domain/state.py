@@ -17,12 +17,14 @@ _UNKNOWN_AFTER = Rules().unknown_after
 class UnknownSince:
     """Why we cannot tell, and since when. It stands beside the last verdict and never replaces it.
 
-    `lasts` once it has stood long enough for people to be told; a quiet one never does.
+    `lasts` once it has stood long enough for people to be told; a `quiet` one, which is nobody's fault here or was
+    chosen, never does.
     """
 
     reason: str
     since: datetime
     lasts: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class ReferenceState:
             return None
         since = self.unknown.since if self.unknown else at
         quiet = unknown.quiet or unknown.by_choice
-        return UnknownSince(unknown.reason, since, lasts=not quiet and at - since >= unknown_after)
+        return UnknownSince(unknown.reason, since, not quiet and at - since >= unknown_after, quiet)
 
     def moved_to(self, reference: Reference) -> Self:
         """The state of the same field after its provider was pointed elsewhere: the verdict stands until checked."""

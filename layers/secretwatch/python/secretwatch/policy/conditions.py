@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Protocol, TypeAlias
 
 from secretwatch.policy.context import Context, values_of
 from secretwatch.policy.pattern import Glob, Text, arn_like
+from secretwatch.policy.telling import Telling
 from secretwatch.policy.truth import Truth, all_of, any_of
 
 Match: TypeAlias = Truth | None
@@ -42,6 +44,9 @@ class Matcher(Protocol):
     def matches(self, value: str, context: Context) -> Match:
         """Whether the request's value matches."""
 
+    def tell(self, key: str, telling: Telling) -> None:
+        """Name the values of the key that make a difference."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextMatcher:
@@ -64,6 +69,18 @@ class TextMatcher:
             return resolved.exact is not None and resolved.exact.lower() == value.lower()
         return resolved.matches(value)
 
+    def tell(self, key: str, telling: Telling) -> None:
+        """Its own text, or what its variables may be."""
+        if glob := self.text.glob:
+            telling.pattern(key, glob, is_arn=False)
+            if self.any_case and glob.exact is not None:
+                telling.text(key, glob.exact.swapcase())
+        elif self.text.only_variable and not self.any_case:
+            telling.same(key, self.text.only_variable.key.lower())
+            telling.text(key, self.text.only_variable.default or "")
+        else:
+            _tell_variables(self, key, telling)
+
 
 @dataclass(frozen=True, slots=True)
 class ArnMatcher:
@@ -83,6 +100,23 @@ class ArnMatcher:
             return resolved or False
         return arn_like(resolved, value)
 
+    def tell(self, key: str, telling: Telling) -> None:
+        """As TextMatcher does."""
+        if glob := self.text.glob:
+            telling.pattern(key, glob, is_arn=True)
+        else:
+            _tell_variables(self, key, telling)
+
+
+def _tell_variables(matcher: TextMatcher | ArnMatcher, key: str, telling: Telling) -> None:
+    values = list(telling.known_values(key))
+    if values and len(matcher.keys) == 1:
+        for variable in matcher.keys:
+            for value in values:
+                telling.within(variable, value, partial(matcher.matches, value))
+    else:
+        telling.vague(key, *matcher.keys)
+
 
 @dataclass(frozen=True, slots=True)
 class ValueMatcher:
@@ -101,6 +135,18 @@ class ValueMatcher:
         """Whether both can be read, and compare."""
         found = self.read(value)
         return None if self.expected is None or found is None else self.compare(found, self.expected)
+
+    def tell(self, key: str, telling: Telling) -> None:
+        """By the kind of value."""
+        match self.expected:
+            case bool():
+                telling.text(key, "true", "false")
+            case str():
+                telling.text(key, self.expected)
+            case Decimal():
+                telling.number(key, self.expected)
+            case IPv4Network() | IPv6Network():
+                telling.network(key, self.expected)
 
 
 # --- reading values: None for what is none of the kind
@@ -266,6 +312,14 @@ class Condition:
             return all_of(self._passes(value, context) for value in values)
         # Several values require ForAnyValue or ForAllValues: without one nothing compares to them.
         return len(values) == 1 and self._passes(values[0], context)
+
+    def tell(self, telling: Telling) -> None:
+        """Name the values that make a difference; to Null none does."""
+        if self.operator.quantifier:
+            telling.many(self.folded)
+        if self.operator.base != _NULL:
+            for matcher in self.matchers:
+                matcher.tell(self.folded, telling)
 
     def _holds_when_absent(self) -> bool:
         if self.operator.if_exists or self.operator.quantifier is Quantifier.ALL:

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from secretwatch.policy.context import Context, ContextValue, Present, folded
 from secretwatch.policy.decision import Decision, Decisive, Outcome
 from secretwatch.policy.document import Effect, Policy, ResourceElement, Statement
+from secretwatch.policy.pattern import resource_like
 from secretwatch.policy.possible import Claim, Question, settle
 from secretwatch.policy.principal import Principal, PrincipalElement
+from secretwatch.policy.telling import Telling
 from secretwatch.policy.truth import Truth
 
 
@@ -74,9 +77,11 @@ class AboutReader:
         """As the element says."""
         return self.element.applies(self.reader, context, allows=self.allows)
 
-    def telling(self) -> dict[str, tuple[str, ...]]:
-        """The values that make a difference, by key."""
-        return self.element.telling(self.reader)
+    def tell(self, telling: Telling) -> None:
+        """Whether IAM or a NotPrincipal makes an exception, and which session asks."""
+        telling.text(self.reader.identity_policy.lower(), "allows")
+        telling.text(self.reader.exemption.lower(), "spares")
+        telling.text(self.reader.session_name.lower(), *self.element.sessions_of(self.reader))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,16 @@ class AboutResource:
     def holds(self, context: Context) -> Truth:
         """As the element says."""
         return self.element.covers(self.resource, context)
+
+    def tell(self, telling: Telling) -> None:
+        """What its variables may be."""
+        last = self.resource.split(":", 5)[-1]
+        for pattern in self.element.patterns:
+            for key in pattern.keys:
+                if len(pattern.keys) > 1:
+                    telling.vague(key)
+                else:
+                    telling.within(key, last, partial(resource_like, pattern, self.resource))
 
 
 def decide(claims: Sequence[Claim], context: Context) -> Decision:

@@ -36,8 +36,8 @@ class Glob:
     """A pattern without variables. Its time grows with pattern times text, never faster: no star backtracks."""
 
     def __init__(self, tokens: Iterable[Plain]) -> None:
-        """Of literal texts and wildcards."""
-        self.tokens = tuple(tokens)
+        """Of literal texts and wildcards; texts side by side are one."""
+        self.tokens = tuple(_joined(tokens))
         texts = [token for token in self.tokens if isinstance(token, str)]
         self.exact = "".join(texts) if len(texts) == len(self.tokens) else None
 
@@ -82,10 +82,30 @@ class Glob:
             parts.extend([text] for text in texts[1:])
         return [Glob(part) for part in parts]
 
+    @cached_property
+    def ends(self) -> tuple[str, str]:
+        """The literal text that it starts and ends with."""
+        if self.exact is not None:
+            return self.exact, self.exact
+        first, last = self.tokens[0], self.tokens[-1]
+        return first if isinstance(first, str) else "", last if isinstance(last, str) else ""
+
     @property
     def ends_open(self) -> bool:
         """Whether it ends with a star."""
-        return next((token for token in reversed(self.tokens) if token), None) is Wildcard.MANY
+        return self.tokens[-1:] == (Wildcard.MANY,)
+
+
+def _joined(tokens: Iterable[Plain]) -> Iterator[Plain]:
+    text = ""
+    for token in tokens:
+        if isinstance(token, str):
+            text += token
+        else:
+            yield from [text] if text else []
+            text = ""
+            yield token
+    yield from [text] if text else []
 
 
 class _Run:
@@ -132,6 +152,11 @@ class Text:
         """Itself, when it needs no variable."""
         return None if self.keys else Glob(token for token in self.tokens if not isinstance(token, Variable))
 
+    @property
+    def only_variable(self) -> Variable | None:
+        """The variable that it wholly consists of."""
+        return self.tokens[0] if len(self.tokens) == 1 and isinstance(self.tokens[0], Variable) else None
+
     @cached_property
     def has_late_variables(self) -> bool:
         """Whether every variable follows the fifth colon."""
@@ -177,11 +202,8 @@ def _tokens(text: str, *, wildcards: bool, variables: bool) -> Iterator[Token]:
 
 
 def _plain(text: str, *, wildcards: bool) -> Iterator[Plain]:
-    if not wildcards:
-        yield text
-        return
-    for part in re.split(r"([*?])", text):
-        if part in {"*", "?"}:
+    for part in re.split(r"([*?])", text) if wildcards else [text]:
+        if wildcards and part in {"*", "?"}:
             yield Wildcard(part)
         elif part:
             yield part

@@ -151,10 +151,10 @@ class PrincipalElement:
 
     def _names(self, reader: Principal, context: Context, *, allows: bool) -> Truth:
         """An account as principal delegates: it denies all of the account, but allows only whom IAM allows there."""
-        if self.everyone or reader.name in self.services or self._names_itself(reader):
+        if self.everyone or self._names_itself(reader):
             return True
         if self._names_account(reader):
-            return not allows or reader.kind is PrincipalKind.ROOT or _flag(reader.identity_policy, context)
+            return not allows or _flag(reader.identity_policy, context)
         return self._names_session(reader, context)
 
     def _spares(self, reader: Principal, context: Context) -> Truth:
@@ -162,11 +162,11 @@ class PrincipalElement:
 
         "Otherwise, the policy might deny access" (IAM User Guide, "NotPrincipal"), and nobody can know.
         """
-        if self.everyone or reader.name in self.services:
+        if self.everyone:
             return True
-        account, spared = self._names_account(reader), _flag(reader.exemption, context)
         if reader.kind in {PrincipalKind.ROOT, PrincipalKind.SERVICE}:
-            return account
+            return self._names_itself(reader)
+        account, spared = self._names_account(reader), _flag(reader.exemption, context)
         itself = any_of([self._names_itself(reader), self._names_session(reader, context)])
         if itself is True:
             return account or spared
@@ -174,27 +174,21 @@ class PrincipalElement:
         return only_account if itself is False else any_of([itself, spared])
 
     def _names_itself(self, reader: Principal) -> bool:
+        if reader.kind is PrincipalKind.SERVICE:
+            return reader.name in self.services
         return any(_is(named, reader) for named in self.principals)
 
     def _names_account(self, reader: Principal) -> bool:
         return any(named.kind is PrincipalKind.ROOT and named.account == reader.account for named in self.principals)
 
     def _names_session(self, reader: Principal, context: Context) -> Truth:
-        sessions = self._sessions_of(reader)
+        sessions = self.sessions_of(reader)
         if not sessions:
             return False
         values = values_of(context, reader.session_name.lower())
         return frozenset({reader.session_name}) if values is None else not sessions.isdisjoint(values)
 
-    def telling(self, reader: Principal) -> dict[str, tuple[str, ...]]:
-        """The values that make a difference, by what a decision may hang on."""
-        return {
-            reader.identity_policy: ("allows",),
-            reader.exemption: ("spared",),
-            reader.session_name: tuple(self._sessions_of(reader)),
-        }
-
-    def _sessions_of(self, reader: Principal) -> frozenset[str]:
+    def sessions_of(self, reader: Principal) -> frozenset[str]:
         """The names of the sessions of a role that it names."""
         if reader.kind is not PrincipalKind.ROLE:
             return frozenset()
@@ -206,7 +200,9 @@ class PrincipalElement:
 
 
 def _is(named: Principal, reader: Principal) -> bool:
-    """A session is its role as well."""
+    """A session is its role as well; an account may be named in two ways."""
+    if named.kind is PrincipalKind.ROOT:
+        return reader.kind is PrincipalKind.ROOT and named.account == reader.account
     if named.kind is PrincipalKind.ROLE and reader.kind is PrincipalKind.SESSION:
         return (named.account, named.entity) == (reader.account, reader.entity)
     return named.name == reader.name

@@ -122,11 +122,17 @@ def _finding(item: Item) -> Finding:
 
 
 def _unknown_item(unknown: UnknownSince) -> Item:
-    return {"reason": unknown.reason, "since": unknown.since.isoformat(), "lasts": unknown.lasts}
+    return {
+        "reason": unknown.reason,
+        "since": unknown.since.isoformat(),
+        "lasts": unknown.lasts,
+        "quiet": unknown.quiet,
+    }
 
 
 def _unknown(item: Item) -> UnknownSince:
-    return UnknownSince(item["reason"], datetime.fromisoformat(item["since"]), bool(item.get("lasts")))
+    since = datetime.fromisoformat(item["since"])
+    return UnknownSince(item["reason"], since, bool(item.get("lasts")), bool(item.get("quiet")))
 
 
 def _observations_item(observations: Observations) -> Item:

@@ -1,0 +1,78 @@
+"""A steady pace below AWS's quotas, so that a scan leaves room for whoever deploys or reads meanwhile.
+
+A call that AWS throttles all the same is made again by botocore; each attempt keeps the pace too.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+
+# Calls a second, of an account in a Region (service quotas of each service, 2026):
+HALF_OF_AGENTCORE = 10.0  # of 20, for each operation
+MOST_OF_POLICIES = 30.0  # of 50, for reading, writing and validating policies together
+MOST_OF_LOOKUPS = 1.5  # of 2
+
+PACES: Mapping[str, Mapping[str, float]] = {
+    "bedrock-agentcore-control": {"*": HALF_OF_AGENTCORE},
+    "secretsmanager": {"GetResourcePolicy": MOST_OF_POLICIES},
+    "cloudtrail": {"LookupEvents": MOST_OF_LOOKUPS},
+}
+
+
+class Pace:
+    """Lets calls of several threads through, one after another at even distances."""
+
+    def __init__(
+        self,
+        a_second: float,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """So many calls `a_second`; `now` and `wait` are its clock."""
+        self._between = 1 / a_second
+        self._now = now
+        self._wait = wait
+        self._next = 0.0
+        self._lock = Lock()
+
+    def keep(self) -> None:
+        """Wait for one's turn."""
+        with self._lock:
+            now = self._now()
+            turn = max(now, self._next)
+            self._next = turn + self._between
+        if turn > now:
+            self._wait(turn - now)
+
+
+class Paces:
+    """The paces of one account and Region: one for each operation that has one."""
+
+    def __init__(self, new_pace: Callable[[float], Pace] = Pace) -> None:
+        """`new_pace` makes the pace for so many calls a second."""
+        self._new_pace = new_pace
+        self._kept: dict[tuple[str, str], Pace] = {}
+        self._lock = Lock()
+
+    def apply(self, client: Any) -> Any:
+        """The boto3 client, whose every attempt of a call keeps the pace from now on."""
+        service = client.meta.service_model.service_name
+        for operation, a_second in PACES.get(service, {}).items():
+            client.meta.events.register(self._event(client, operation), self._keeper(service, a_second))
+        return client
+
+    def _event(self, client: Any, operation: str) -> str:
+        service_id = client.meta.service_model.service_id.hyphenize()
+        return f"before-send.{service_id}.{operation}"
+
+    def _keeper(self, service: str, a_second: float) -> Callable[..., None]:
+        def keep(event_name: str, **_: Any) -> None:
+            self._pace((service, event_name.rsplit(".", 1)[1]), a_second).keep()
+
+        return keep
+
+    def _pace(self, operation: tuple[str, str], a_second: float) -> Pace:
+        with self._lock:
+            return self._kept.setdefault(operation, self._new_pace(a_second))

@@ -1,0 +1,127 @@
+"""`check_references` as it is deployed, on moto: the function's own code, adapters and AWS clients."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.iam.responses import IamResponse
+from moto.secretsmanager.responses import SecretsManagerResponse
+
+from functions.check_references import app
+from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences
+from secretwatch.domain.reference import Provider, Reference
+from secretwatch.domain.state import ReferenceState
+from tests.contract.registry import TABLE, create_table
+from tests.fakes import ACCOUNT, LETS_AGENTCORE_READ, a_reference
+from tests.lambdas import Context, Event, sqs_event
+
+ROLE = f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/support-bot"
+
+
+@dataclass
+class Deployed:
+    """The function and what it reads; `calls` are those that it made."""
+
+    session: boto3.Session
+    calls: list[str]
+
+    def client(self, service: str) -> Any:
+        """A client of the test's own."""
+        return self.session.client(service)  # type: ignore[call-overload]
+
+    def secret(self, name: str = "agents/crm", **parts: Any) -> str:
+        """A new secret that AgentCore may read; its ARN."""
+        secrets = self.client("secretsmanager")
+        arn: str = secrets.create_secret(Name=name, SecretString='{"client_secret": "a value"}', **parts)["ARN"]
+        secrets.put_resource_policy(SecretId=arn, ResourcePolicy=LETS_AGENTCORE_READ)
+        return arn
+
+    def references(self, secret: str, *providers: str) -> list[Reference]:
+        """References of as many providers, recorded by the inventory."""
+        records = DynamoDbProviderRecords(self.client("dynamodb"), TABLE)
+        references = [_in_motos_account(a_reference(one, secret=secret)) for one in providers or ("crm-oauth",)]
+        for reference in references:
+            records.record(None, Provider(reference.provider_arn, reference.provider, frozenset({reference})), moved=[])
+        return references
+
+    def state(self, reference: Reference) -> ReferenceState:
+        """What the Registry keeps of the reference."""
+        found = DynamoDbReferences(self.client("dynamodb"), TABLE).find(reference)
+        assert found
+        return found
+
+    def handle(self, *bodies: object) -> list[str]:
+        """Hand records to the function; those that it leaves to the queue. `calls` begins anew."""
+        self.calls.clear()
+        response = app.handler(sqs_event(*bodies), Context())
+        return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+
+@contextmanager
+def deployed(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Iterator[Deployed]:
+    """The function with an empty Registry."""
+    with mock_aws():
+        session = boto3.Session()
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+        create_table(session.client("dynamodb"))
+        for name, value in {"REGISTRY_TABLE": TABLE, "SWEEP_QUEUE_URL": "", "OWN_ROLE_ARNS": "", **environment}.items():
+            monkeypatch.setenv(name, value)
+        one = Deployed(session, [])
+        session.events.register(
+            "request-created", lambda event_name, **_: one.calls.append(event_name.split(".", 1)[1])
+        )
+        monkeypatch.setattr(SecretsManagerResponse, "list_resource_policies", _policy_names, raising=False)
+        monkeypatch.setattr(IamResponse, "simulate_principal_policy", _allowed, raising=False)
+        _forget()
+        yield one
+        _forget()
+
+
+def _forget() -> None:
+    for cached in (app.settings, app.new_checking, app.spreading):
+        cached.cache_clear()
+
+
+def _in_motos_account(reference: Reference) -> Reference:
+    name = replace(reference.provider, account=DEFAULT_ACCOUNT_ID)
+    return replace(reference, provider=name, provider_arn=reference.provider_arn.replace(ACCOUNT, DEFAULT_ACCOUNT_ID))
+
+
+# --- what moto does not answer
+
+
+def _policy_names(self: SecretsManagerResponse) -> str:
+    """The one policy that moto keeps, whether it is there or not: GetResourcePolicy tells."""
+    secret = self._get_param("SecretId")
+    return json.dumps({"ARN": secret, "Name": secret, "ResourcePolicies": [{"PolicyName": "default"}]})
+
+
+def _allowed(_: IamResponse) -> str:
+    result = "<member><EvalActionName>any</EvalActionName><EvalDecision>allowed</EvalDecision></member>"
+    body = f"<EvaluationResults>{result}</EvaluationResults><IsTruncated>false</IsTruncated>"
+    outer = "SimulatePrincipalPolicy"
+    return (
+        f'<{outer}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+        f"<{outer}Result>{body}</{outer}Result></{outer}Response>"
+    )
+
+
+def label_updated(arn: str) -> Event:
+    """The native event for a secret."""
+    return {
+        "version": "0",
+        "id": "e-1",
+        "detail-type": "Secret Label Updated",
+        "source": "aws.secretsmanager",
+        "account": DEFAULT_ACCOUNT_ID,
+        "time": "2026-11-23T12:00:00Z",
+        "region": "eu-west-1",
+        "resources": [arn],
+        "detail": {},
+    }
