@@ -1,6 +1,6 @@
 """What each function calls and logs for an event and for a sweep: the figures that docs/costs.md reckons with.
 
-    PYTHONPATH=layers/secretwatch/python .venv/dev/bin/python -m benchmarks.calls
+    PYTHONPATH=layers/secretwatch/python:cli .venv/dev/bin/python -m benchmarks.calls
 
 The functions run in this process, on their own adapters, against moto.
 """
@@ -25,6 +25,7 @@ os.environ.update(
     POWERTOOLS_METRICS_NAMESPACE="Secretwatch",
     REGISTRY_TABLE="registry",
     BUS_NAME="secretwatch",
+    OWN_ROLE_ARNS="",
 )
 
 import boto3
@@ -36,7 +37,9 @@ from functions.send_alerts import app as send_alerts
 from functions.take_inventory import app as take_inventory
 from local import agentcore_identity
 from secretwatch.adapters import agentcore
+from tests.contract import moto_additions
 from tests.contract.registry import create_table
+from tests.fakes import LETS_AGENTCORE_READ
 from tests.lambdas import Context, sqs_event
 
 Event: TypeAlias = dict[str, Any]
@@ -100,6 +103,7 @@ class Stack:
         """A secret that so many providers reference, which were read and found good; returns its ARN."""
         number = next(self._numbers)
         secret: str = self.secrets.create_secret(Name=f"agents/secret-{number}", SecretString=GOOD)["ARN"]
+        self.secrets.put_resource_policy(SecretId=secret, ResourcePolicy=LETS_AGENTCORE_READ)
         for each in range(providers):
             self.agentcore.create_api_key_credential_provider(
                 name=f"agent-{number}-{each}",
@@ -189,9 +193,11 @@ def inventory_due() -> Event:
 def counted(title: str, prepare: Callable[[Stack], Any], act: Callable[[Stack, Any], None]) -> None:
     """Print what an act costs in a stack of its own, and not what came before it."""
     agentcore_identity.install()
+    moto_additions.install()
     with mock_aws():
         for use_case in (
-            check_references.checking,
+            check_references.settings,
+            check_references.new_checking,
             take_inventory.inventory,
             publish_verdicts.bus,
             send_alerts.tell_once,

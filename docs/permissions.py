@@ -92,6 +92,10 @@ UNJUDGED = (
         sids=frozenset({"KeepFailures"}),
     ),
     Unjudged(
+        "the stack of the tests has no reader but AgentCore itself",
+        frozenset({"iam:SimulatePrincipalPolicy"}),
+    ),
+    Unjudged(
         "the embedded AWS has no X-Ray",
         frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
     ),

@@ -216,7 +216,15 @@ def tell_story(stage: Stage) -> None:
 
     scene("Somebody does what the alert says")
     roll_back(secrets, google)
-    expect(stage, Expectation(google, "RESOLVES", after=record, value=kept, alert="can get its credential again"))
+    record = expect(
+        stage, Expectation(google, "RESOLVES", after=record, value=kept, alert="can get its credential again")
+    )
+
+    scene("Somebody deletes the policy that lets AgentCore read, and puts it back")
+    secrets.delete_resource_policy(SecretId=google)
+    record = expect(stage, Expectation(google, "BROKEN", after=record, alert="READER_NOT_ALLOWED"))
+    let_agentcore_read(secrets, google, stage.aws.account)
+    expect(stage, Expectation(google, "RESOLVES", after=record, alert="can get its credential again"))
 
     scene("A payment provider has two secrets, and its wallet's alone goes wrong")
     api_key, wallet = new_secret(stage, "coinbase", "apiKeySecret"), new_secret(stage, "wallet", "walletSecret")
@@ -229,11 +237,26 @@ def tell_story(stage: Stage) -> None:
 
 
 def new_secret(stage: Stage, name: str, json_key: str) -> str:
-    """Create a secret with a made-up value; return its ARN."""
+    """Create a secret with a made-up value that AgentCore may read; return its ARN."""
     secrets = stage.client("secretsmanager")
     arn: str = secrets.create_secret(Name=f"demo/{stage.run}/{name}", SecretString=a_value(json_key))["ARN"]
     stage.undo.callback(secrets.delete_secret, SecretId=arn, ForceDeleteWithoutRecovery=True)
+    let_agentcore_read(secrets, arn, stage.aws.account)
     return arn
+
+
+def let_agentcore_read(secrets: Any, secret_arn: str, account: str) -> None:
+    """Give the secret a resource policy that lets AgentCore read it for this account's agents."""
+    statement = {
+        "Sid": "AgentCoreRead",
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock-agentcore.amazonaws.com"},
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+        "Condition": {"StringEqualsIfExists": {"aws:SourceAccount": account}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    secrets.put_resource_policy(SecretId=secret_arn, ResourcePolicy=json.dumps(policy), BlockPublicPolicy=True)
 
 
 def new_api_key_provider(stage: Stage, secret_arn: str) -> None:

@@ -25,7 +25,7 @@ from ministack.services import cloudtrail as ministack_cloudtrail
 from ministack.services import eventbridge, kms, secretsmanager
 
 from local import cloudtrail, kms_patches
-from local.cloudtrail import Answer, Caller, Failure, Message, Occasion, Record, Request, Service, Success
+from local.cloudtrail import Answer, Caller, Failure, Message, Occasion, Record, Request, Service
 from local.trail_history import History, RefusedLookup
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def _key_arn(request: Request) -> str | None:
 
 def record(request: Request, answer: Answer, caller: Caller | Service) -> None:
     """Publish what happened, without keeping the caller waiting or letting it fail."""
-    published = _publisher.submit(copy_context().run, _publish, request, answer, caller, _occasion())
+    also = _tag_change(request, answer)
+    published = _publisher.submit(copy_context().run, _publish, request, answer, caller, _occasion(), also)
     published.add_done_callback(_report)
 
 
@@ -116,10 +117,11 @@ def _rotations(request: Request, answer: Answer, occasion: Occasion) -> list[Rec
     ]
 
 
-def _publish(request: Request, answer: Answer, caller: Caller | Service, occasion: Occasion) -> None:
+def _publish(
+    request: Request, answer: Answer, caller: Caller | Service, occasion: Occasion, also: list[Record]
+) -> None:
     _publish_records(cloudtrail.api_call(request, answer, caller, occasion), *_rotations(request, answer, occasion))
-    if request.service == "secretsmanager" and request.operation.name in TAGGING and isinstance(answer, Success):
-        _put_events(_tag_change(request))
+    _put_events(*also)
 
 
 def _publish_records(*records: Record) -> None:
@@ -140,10 +142,11 @@ def _are_reads_wanted() -> bool:
 TAGGING = ("TagResource", "UntagResource")
 
 
-def _tag_change(request: Request) -> Record:
-    """Return the event that AWS sends by itself when tags change: with the tags as they are afterwards."""
+def _tag_change(request: Request, answer: Answer) -> list[Record]:
+    """Return the event that AWS sends by itself when tags change, with the tags as they are now, or nothing."""
+    if request.service != "secretsmanager" or request.operation.name not in TAGGING or isinstance(answer, Failure):
+        return []
     _, secret = secretsmanager._resolve(request.parameters["SecretId"])
-    secret = secret or {"ARN": request.parameters["SecretId"]}
     changed = request.parameters.get("TagKeys") or [tag["Key"] for tag in request.parameters.get("Tags", [])]
     secret["_TagVersion"] = secret.get("_TagVersion", 0) + 1
     detail = {
@@ -153,12 +156,14 @@ def _tag_change(request: Request) -> Record:
         "version": secret["_TagVersion"],
         "tags": {tag["Key"]: tag["Value"] for tag in secret.get("Tags", [])},
     }
-    return {
-        "Source": "aws.tag",
-        "DetailType": "Tag Change on Resource",
-        "Detail": json.dumps(detail),
-        "Resources": [secret["ARN"]],
-    }
+    return [
+        {
+            "Source": "aws.tag",
+            "DetailType": "Tag Change on Resource",
+            "Detail": json.dumps(detail),
+            "Resources": [secret["ARN"]],
+        }
+    ]
 
 
 def _lookup_events(request: Record) -> Response:

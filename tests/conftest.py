@@ -2,6 +2,11 @@
 
 import os
 
+from hypothesis import settings
+
+# Far more examples than a run of all tests has time for: pytest --hypothesis-profile=thorough
+settings.register_profile("thorough", max_examples=100_000, deadline=None)
+
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ.update(

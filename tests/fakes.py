@@ -251,8 +251,9 @@ class InMemoryWaivers:
 class InMemoryProtectedSecrets:
     """`ports.ProtectedSecrets` in memory."""
 
-    def __init__(self) -> None:
-        self.secrets: dict[KeyId, set[str]] = {}
+    def __init__(self, secrets: Mapping[KeyId, Collection[SecretId]] | None = None) -> None:
+        known = secrets or {}
+        self.secrets = {key: {secret.arn for secret in under if secret.arn} for key, under in known.items()}
 
     def record(self, secret_arn: str, keys: Collection[KeyId], *, until: datetime) -> None:
         for key in keys:
@@ -310,16 +311,6 @@ def _is(secret: SecretId, named: SecretId) -> bool:
     if named.arn:
         return named.arn in {secret.arn, secret.partial_arn_read_as_full}
     return replace(secret, arn=None) == named
-
-
-class FakeProtectedSecrets:
-    """`ports.ProtectedSecrets` in memory."""
-
-    def __init__(self, secrets: Mapping[KeyId, list[SecretId]]) -> None:
-        self.secrets = secrets
-
-    def under(self, key: KeyId) -> list[SecretId]:
-        return self.secrets.get(key, [])
 
 
 class InMemoryProviderRecords:

@@ -9,6 +9,7 @@ from secretwatch_cli.commands.can_read import can_read
 from secretwatch_cli.commands.check import check
 from secretwatch_cli.commands.doctor import doctor
 from secretwatch_cli.commands.explain import explain
+from secretwatch_cli.commands.replay import replay
 from secretwatch_cli.commands.scan import scan
 from secretwatch_cli.commands.waivers import unwaive, waive, waivers
 from secretwatch_cli.exits import EXIT_STATUS
@@ -49,6 +50,7 @@ def options(
 app.command(epilog=EXIT_STATUS)(scan)
 app.command(epilog=EXIT_STATUS)(check)
 app.command()(explain)
+app.command(epilog=EXIT_STATUS)(replay)
 app.command("can-read", cls=ManyValues)(can_read)
 app.command()(waive)
 app.command()(waivers)

@@ -80,7 +80,10 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         Need(
             ("iam:SimulatePrincipalPolicy",),
             ("arn:{partition}:iam::{account}:role/any",),
-            only_if=lambda parameters: parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE,
+            only_if=lambda parameters: (
+                parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE
+                or parameters.get("ObservedReads", "off") != "off"
+            ),
         ),
     ),
     "TakeInventory": (

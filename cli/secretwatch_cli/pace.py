@@ -75,4 +75,6 @@ class Paces:
 
     def _pace(self, operation: tuple[str, str], a_second: float) -> Pace:
         with self._lock:
-            return self._kept.setdefault(operation, self._new_pace(a_second))
+            if operation not in self._kept:
+                self._kept[operation] = self._new_pace(a_second)
+            return self._kept[operation]

@@ -26,12 +26,12 @@ _WORKERS = 16  # at half of AgentCore's quota, enough for answers that take a se
 _READS = 32
 _PLACES_AT_ONCE = 4
 
-# Nobody waits at a queue: whoever is throttled tries again, for a minute and a half at worst.
-_CONFIG = Config(
+# Whoever is throttled all the same, since others call too, slows down and tries again.
+CONFIG = Config(
     connect_timeout=5,
     read_timeout=15,
     max_pool_connections=_WORKERS + _READS,
-    retries={"mode": "standard", "total_max_attempts": 10},
+    retries={"mode": "adaptive", "total_max_attempts": 10},
 )
 
 
@@ -46,7 +46,7 @@ class Place:
 
     def client(self, service: str) -> Any:
         """A client that keeps the pace of the place."""
-        return self.paces.apply(self.session.client(service, config=_CONFIG))
+        return self.paces.apply(self.session.client(service, config=CONFIG))
 
 
 def places(profiles: Collection[str | None], regions: Collection[str | None]) -> Iterator[Place | FailedScan]:
@@ -67,7 +67,7 @@ def _place(profile: str | None, region: str | None) -> Place | FailedScan:
             session = boto3.Session(profile_name=profile, region_name=region)
             if not session.region_name:
                 raise NoRegionError
-            account = session.client("sts", config=_CONFIG).get_caller_identity()["Account"]
+            account = session.client("sts", config=CONFIG).get_caller_identity()["Account"]
     except Unable as error:
         return FailedScan(region or "-", profile, str(error))
     return Place(WholeInventory(account, session.region_name), profile, session, Paces())

@@ -1,7 +1,8 @@
 """The template's rules: which of them takes an event, wherever the stack is deployed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from secretwatch.domain.key import partition_of
@@ -15,7 +16,8 @@ class Rule:
 
     logical_id: str
     pattern: EventPattern
-    option: str | None = None
+    option: str | None
+    on_default_bus: bool
 
 
 # The conditions of the template under which it has a rule, in the words of its parameters.
@@ -41,11 +43,22 @@ def patterns(template: Mapping[str, Any], *, partition: str) -> dict[str, Any]:
     }
 
 
-def _rules(partition: str) -> Iterator[Rule]:
+@cache
+def _rules(partition: str) -> tuple[Rule, ...]:
     template = load_template()
-    for name, pattern in patterns(template, partition=partition).items():
-        condition = template["Resources"][name].get("Condition")
-        yield Rule(name, EventPattern.read(pattern), _OPTIONS[condition] if condition else None)
+    return tuple(
+        _rule(name, pattern, template["Resources"][name])
+        for name, pattern in patterns(template, partition=partition).items()
+    )
+
+
+def _rule(name: str, pattern: object, resource: Mapping[str, Any]) -> Rule:
+    return Rule(
+        logical_id=name,
+        pattern=EventPattern.read(pattern),
+        option=_OPTIONS[resource["Condition"]] if "Condition" in resource else None,
+        on_default_bus="EventBusName" not in resource["Properties"],
+    )
 
 
 def _substituted(value: Any, words: Mapping[str, str]) -> Any:

@@ -13,7 +13,7 @@ from secretwatch_cli.display import indented, moment
 from secretwatch_cli.failures import Misused
 
 LONGEST = timedelta(days=365)  # whoever lives with it longer says so again
-_DURATION = re.compile(r"(?P<count>\d{1,5})(?P<unit>[hd])")
+_DURATION = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hd])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _REASON_LIMIT = 500  # characters
 

@@ -1,6 +1,5 @@
 """`check_references` as it is deployed, on moto: the function's own code, adapters and AWS clients."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,14 +8,13 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.iam.responses import IamResponse
-from moto.secretsmanager.responses import SecretsManagerResponse
+from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from functions.check_references import app
 from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences
 from secretwatch.domain.reference import Provider, Reference
 from secretwatch.domain.state import ReferenceState
+from tests.contract import moto_additions
 from tests.contract.registry import TABLE, create_table
 from tests.fakes import ACCOUNT, LETS_AGENTCORE_READ, a_reference
 from tests.lambdas import Context, Event, sqs_event
@@ -66,6 +64,7 @@ class Deployed:
 @contextmanager
 def deployed(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Iterator[Deployed]:
     """The function with an empty Registry."""
+    moto_additions.install()
     with mock_aws():
         session = boto3.Session()
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
@@ -76,8 +75,6 @@ def deployed(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Iterator[De
         session.events.register(
             "request-created", lambda event_name, **_: one.calls.append(event_name.split(".", 1)[1])
         )
-        monkeypatch.setattr(SecretsManagerResponse, "list_resource_policies", _policy_names, raising=False)
-        monkeypatch.setattr(IamResponse, "simulate_principal_policy", _allowed, raising=False)
         _forget()
         yield one
         _forget()
@@ -91,25 +88,6 @@ def _forget() -> None:
 def _in_motos_account(reference: Reference) -> Reference:
     name = replace(reference.provider, account=DEFAULT_ACCOUNT_ID)
     return replace(reference, provider=name, provider_arn=reference.provider_arn.replace(ACCOUNT, DEFAULT_ACCOUNT_ID))
-
-
-# --- what moto does not answer
-
-
-def _policy_names(self: SecretsManagerResponse) -> str:
-    """The one policy that moto keeps, whether it is there or not: GetResourcePolicy tells."""
-    secret = self._get_param("SecretId")
-    return json.dumps({"ARN": secret, "Name": secret, "ResourcePolicies": [{"PolicyName": "default"}]})
-
-
-def _allowed(_: IamResponse) -> str:
-    result = "<member><EvalActionName>any</EvalActionName><EvalDecision>allowed</EvalDecision></member>"
-    body = f"<EvaluationResults>{result}</EvaluationResults><IsTruncated>false</IsTruncated>"
-    outer = "SimulatePrincipalPolicy"
-    return (
-        f'<{outer}Response xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
-        f"<{outer}Result>{body}</{outer}Result></{outer}Response>"
-    )
 
 
 def label_updated(arn: str) -> Event:

@@ -167,7 +167,7 @@ def test_a_query_goes_on_until_the_last_page(aws: Stub) -> None:
     token = {"pk": {"S": "p"}, "sk": {"S": "s"}}
     pages = [([first], {"LastEvaluatedKey": token}), ([], {"LastEvaluatedKey": token}), ([second], {})]
     for number, (found, more) in enumerate(pages):
-        start = {"ExclusiveStartKey": token} if number else {}
+        start: dict[str, Any] = {"ExclusiveStartKey": token} if number else {}
         aws.add_response(
             "query",
             {"Items": [attributes(item_of(state)) for state in found], **more},

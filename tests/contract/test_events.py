@@ -23,6 +23,7 @@ from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange, read_news
 from secretwatch_cli.event_pattern import EventPattern
+from secretwatch_cli.explain import Outcome, explain
 from tests.contract.stubs import MakeClient
 from tests.contract.template import PATTERNS, ROOT, RULES
 from tests.fakes import facts
@@ -214,6 +215,17 @@ def test_a_sample_names_its_subject_its_time_and_its_id(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVENTS)
+def test_the_command_explains_a_sample_as_it_is_understood(name: str) -> None:
+    sample = SAMPLES[name]
+
+    explanation = explain(json.dumps(EVENTS[name]))
+
+    assert set(explanation.rules) == sample.rules
+    assert explanation.outcome is (Outcome.UNDERSTOOD if sample.subjects else Outcome.IGNORED)
+    assert (explanation.change.subjects if explanation.change else ()) == sample.subjects
+
+
+@pytest.mark.parametrize("name", EVENTS)
 def test_a_file_is_named_after_what_it_holds(name: str) -> None:
     event = EVENTS[name]
     what = event["detail"].get("eventName") or event["detail-type"].title().replace(" ", "")
@@ -260,7 +272,7 @@ def test_a_pattern_is_within_the_quota_and_one_that_eventbridge_reads(rule: str)
     pattern = json.loads(PATTERNS[rule])
 
     assert len(PATTERNS[rule]) < 2_048
-    assert EventPattern.read(pattern)
+    assert EventPattern.read(pattern).alternatives
 
 
 def test_what_has_no_pattern_has_a_schedule() -> None:

@@ -100,7 +100,8 @@ def test_the_page_has_a_row_for_nothing_but_a_policys_statements(name: str) -> N
 def test_no_word_in_capitals_is_left_once_all_are_replaced(name: str) -> None:
     words = {"PARTITION": "aws", "REGION": "eu-west-1", "ACCOUNT": "111122223333", "STACK": "watch", "SECRETS": "*"}
 
-    assert not re.search(r"\b[A-Z]{4,}\b", json.dumps(permissions.policy(name, words)))
+    # What ends in # is how keys of the Registry begin.
+    assert not re.search(r"\b[A-Z]{4,}\b(?!#)", json.dumps(permissions.policy(name, words)))
     assert all(f"`{word}`" in PAGE for word in words)
 
 
@@ -111,10 +112,10 @@ def test_a_scan_may_read_what_the_functions_read_and_nothing_of_the_stack() -> N
         for role in ("TakeInventoryRole", "CheckReferencesRole")
         for statement in permissions.statements(role)
         for action in statement.actions
-        if not action.startswith(("logs:", "sqs:", "dynamodb:", "xray:"))
+        if not action.startswith(("logs:", "sqs:", "dynamodb:", "xray:", "cloudtrail:"))
     }
 
-    assert scan == reads
+    assert scan == reads | {"cloudtrail:LookupEvents"}
 
 
 def test_the_statement_for_asking_is_of_the_form_that_iam_takes_too() -> None:

@@ -13,6 +13,21 @@ from boto3.dynamodb.types import TypeDeserializer
 from local import stack
 from local.stack import EmbeddedAws
 
+LETS_AGENTCORE_READ = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "AgentCoreRead",
+                "Effect": "Allow",
+                "Principal": {"Service": "bedrock-agentcore.amazonaws.com"},
+                "Action": "secretsmanager:GetSecretValue",
+                "Resource": "*",
+            }
+        ],
+    }
+)
+
 T = TypeVar("T")
 Fields = dict[str, Any]
 
@@ -48,11 +63,16 @@ class World:
 
     # --- a team
 
-    def secret(self, value: str | bytes = '{"key": "a value"}') -> str:
-        """Create a secret; returns its ARN."""
+    def secret(self, value: str | bytes = '{"key": "a value"}', **settings: Any) -> str:
+        """Create a secret that AgentCore may read; returns its ARN."""
         content = {"SecretBinary": value} if isinstance(value, bytes) else {"SecretString": value}
-        arn: str = self.secrets.create_secret(Name=f"agents/{uuid.uuid4().hex[:8]}", **content)["ARN"]
+        arn: str = self.secrets.create_secret(Name=f"agents/{uuid.uuid4().hex[:8]}", **content, **settings)["ARN"]
+        self.let_agentcore_read(arn)
         return arn
+
+    def let_agentcore_read(self, secret: str) -> None:
+        """Give the secret the resource policy that AgentCore's documentation asks for."""
+        self.secrets.put_resource_policy(SecretId=secret, ResourcePolicy=LETS_AGENTCORE_READ)
 
     def provider(self, secret: str, json_key: str = "key") -> str:
         """Create an API key provider that references the secret; returns its name once it has been checked."""

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from local import demo
-from tests.e2e.conftest import World, eventually
+from tests.e2e.conftest import LETS_AGENTCORE_READ, World, eventually
 
 EVENTS = sorted((Path(__file__).parents[2] / "events").glob("*.json"))
 
@@ -80,6 +80,62 @@ def test_a_deleted_secret_breaks_and_its_restoration_recovers(world: World) -> N
 
     world.secrets.restore_secret(SecretId=secret)
     eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+def test_a_secret_whose_policy_is_deleted_breaks_and_recovers_when_it_is_put_back(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+
+    world.secrets.delete_resource_policy(SecretId=secret)
+    eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    assert world.codes(secret) == ["READER_NOT_ALLOWED"]
+
+    world.let_agentcore_read(secret)
+    eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+def test_a_secret_whose_key_is_disabled_breaks_and_recovers_when_it_is_enabled(world: World) -> None:
+    kms = world.aws.client("kms")
+    key = kms.create_key(Policy=lets_decrypt(world.aws.account))["KeyMetadata"]["Arn"]
+    secret = world.secret(KmsKeyId=key)
+    provider = world.provider(secret)
+    assert world.verdict(secret, provider) == "RESOLVES"
+
+    kms.disable_key(KeyId=key)
+    eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+    assert world.codes(secret) == ["KEY_DISABLED"]
+
+    kms.enable_key(KeyId=key)
+    eventually(lambda: world.verdict(secret, provider) == "RESOLVES")
+
+
+def test_a_policy_that_another_service_attached_counts_as_well(world: World) -> None:
+    secret = world.secret()
+    provider = world.provider(secret)
+
+    world.aws.secretsmanager("attach_policy", secret=secret, name="a-service", policy=LETS_AGENTCORE_READ)
+    before = world.records(secret)[0]["version"]
+    world.secrets.delete_resource_policy(SecretId=secret)
+    eventually(lambda: world.records(secret)[0]["version"] > before)
+
+    assert world.verdict(secret, provider) == "RESOLVES"
+
+
+def lets_decrypt(account: str) -> str:
+    """A key policy that leaves the key to its account, and lets AgentCore decrypt."""
+    owner = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    agentcore = {
+        "Effect": "Allow",
+        "Principal": {"Service": "bedrock-agentcore.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [owner, agentcore]})
 
 
 @pytest.mark.parametrize(
@@ -174,26 +230,32 @@ def test_what_cannot_be_processed_reaches_the_dead_letter_queue_and_the_rest_goe
 
     alarm = world.physical_id("ChangeDeadLettersAlarm")
     told_before = len(world.alerts(alarm))
-    poison = ["{not JSON", json.dumps({"source": "aws.ec2"})]
-    world.deliver("ChangeQueueUrl", poison[0], put_secret_value_event(world, world.secret()), poison[1])
+    damaged = world.secret()
+    record = {"pk": {"S": f"SECRET#{damaged}"}, "sk": {"S": "REF#that nobody can read"}}
+    world.dynamodb.put_item(TableName=world.outputs["RegistryTable"], Item=record)
+    poison = put_secret_value_event(world, damaged)
+    world.deliver("ChangeQueueUrl", poison, put_secret_value_event(world, world.secret()))
     world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
 
     eventually(lambda: world.verdict(secret, provider) == "BROKEN")
     eventually(lambda: len(world.alerts(alarm)) > told_before)
-    found: list[str] = []
-
-    def all_found() -> bool:
-        messages = world.sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages", [])
-        for message in messages:
-            found.append(message["Body"])
-            world.sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
-        return sorted(found) == sorted(poison)
-
-    eventually(all_found)
+    dead = eventually(lambda: world.sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10).get("Messages"))
+    for message in dead:
+        world.sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
     world.sqs.set_queue_attributes(QueueUrl=change_queue, Attributes={"VisibilityTimeout": "180"})
-    assert '"reason":"not JSON"' in world.log()
-    assert '"reason":"not an EventBridge event"' in world.log()
+    world.dynamodb.delete_item(TableName=world.outputs["RegistryTable"], Key=record)
+    assert [message["Body"] for message in dead] == [poison]
     assert "change irrelevant: nobody references it" in world.log()
+
+
+def test_what_no_later_try_could_read_either_is_told_and_done_with(world: World) -> None:
+    world.deliver("ChangeQueueUrl", "{not JSON", json.dumps({"source": "aws.ec2"}))
+    world.deliver("InventoryQueueUrl", "[]")
+
+    eventually(lambda: world.log().count('"message":"change unreadable"') >= 3)
+    assert '"reason":"not JSON"' in world.log()
+    assert '"reason":"not an EventBridge event: its detail-type is missing"' in world.log()
+    assert '"reason":"not an EventBridge event: it is a list"' in world.log()
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,51 @@ def a_value_is_put_under_a_key_of_ones_own(world: World) -> Iterator[Act]:
 
 
 @contextmanager
+def a_check_under_a_key_of_ones_own_is_asked_for(world: World) -> Iterator[Act]:
+    """Whose policy lets AgentCore decrypt by a grant only: there is none."""
+    key = world.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    with a_check_is_asked_for(world) as act:
+
+        def act_under_key() -> str:
+            secret = act()
+            world.secrets.update_secret(SecretId=secret, KmsKeyId=key)
+            return secret
+
+        yield act_under_key
+
+
+@contextmanager
+def a_check_of_a_faulty_secret_is_asked_for(world: World) -> Iterator[Act]:
+    """Whose finding might be waived."""
+    with a_check_is_asked_for(world) as act:
+
+        def act_on_faulty() -> str:
+            secret = act()
+            world.secrets.put_secret_value(SecretId=secret, SecretString="{}")
+            for queue in ("ChangeQueue", "SweepQueue"):
+                asked(world, queue, SecretId.of_arn(secret))
+            return secret
+
+        yield act_on_faulty
+
+
+@contextmanager
+def a_key_changes(world: World) -> Iterator[Act]:
+    """Under which is a referenced secret."""
+    kms = world.aws.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    with a_provider(world) as (secret, provider):
+        world.secrets.update_secret(SecretId=secret, KmsKeyId=key)
+        eventually(lambda: world.verdict(secret, provider) == "BROKEN")
+
+        def act() -> str:
+            kms.disable_key(KeyId=key)
+            return str(key).rsplit("/", 1)[-1]
+
+        yield act
+
+
+@contextmanager
 def a_reference_breaks(world: World) -> Iterator[Act]:
     """Of which people are to be told."""
     with a_provider(world) as (secret, provider):
@@ -280,10 +325,18 @@ def a_gateway_is_to_be_read(world: World) -> Iterator[Act]:
 
 CAUSES: Mapping[tuple[str, str], Cause] = {
     ("CheckReferencesRole", "dynamodb:Query"): a_check_is_asked_for,
+    ("CheckReferencesRole", "dynamodb:GetItem"): a_check_is_asked_for,
+    ("CheckReferencesRole", "dynamodb:BatchGetItem"): a_check_of_a_faulty_secret_is_asked_for,
     ("CheckReferencesRole", "dynamodb:PutItem"): a_check_is_asked_for,
+    ("CheckReferencesRole", "sqs:SendMessage"): a_key_changes,
     ("CheckReferencesRole", "secretsmanager:DescribeSecret"): a_value_is_put,
+    ("CheckReferencesRole", "secretsmanager:ListResourcePolicies"): a_check_is_asked_for,
+    ("CheckReferencesRole", "secretsmanager:GetResourcePolicy"): a_check_is_asked_for,
     ("CheckReferencesRole", "secretsmanager:GetSecretValue"): a_value_is_put,
     ("CheckReferencesRole", "kms:Decrypt"): a_value_is_put_under_a_key_of_ones_own,
+    ("CheckReferencesRole", "kms:DescribeKey"): a_check_under_a_key_of_ones_own_is_asked_for,
+    ("CheckReferencesRole", "kms:GetKeyPolicy"): a_check_under_a_key_of_ones_own_is_asked_for,
+    ("CheckReferencesRole", "kms:ListGrants"): a_check_under_a_key_of_ones_own_is_asked_for,
     ("TakeInventoryRole", "sqs:SendMessage"): an_inventory_is_due,
     ("TakeInventoryRole", "dynamodb:Query"): an_inventory_is_due,
     ("TakeInventoryRole", "dynamodb:GetItem"): a_provider_comes,

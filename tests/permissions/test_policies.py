@@ -18,15 +18,15 @@ from docs.permissions import policy as ready_policy
 from local import stack
 from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders, Pace
 from secretwatch.adapters.cloudtrail import CloudTrailTrails
-from secretwatch.adapters.dynamodb import DynamoDbReferences
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.facts import SecretDescription, Unknown
 from secretwatch.domain.reference import ProviderKind, ProviderName
-from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Permanent
 from secretwatch_cli.check import look_up
 from secretwatch_cli.doctor import examine
+from secretwatch_cli.exits import Exit, FailOn
+from secretwatch_cli.registry import registry_of
 from secretwatch_cli.stack import find_stack
 from tests.contract.template import RESOURCES, as_list
 from tests.e2e.conftest import World
@@ -86,13 +86,15 @@ def allowed_by(policy: str) -> set[str]:
 
 
 def test_a_viewer_sees_all_that_the_doctor_looks_at_and_what_is_stored_of_a_secret(world: World) -> None:
-    with a_provider(world) as (secret, _), who_has("viewer", world) as viewer:
+    with a_provider(world) as (secret, name), who_has("viewer", world) as viewer:
         found = find_stack(viewer, stack.STACK_NAME)
         results = examine(viewer, found, version="0.1.0")
-        answer = look_up(DynamoDbReferences(viewer("dynamodb"), found.output("RegistryTable")), SecretId.of_arn(secret))
+        registry = registry_of(viewer, found)
+        answers = [look_up(registry.targets.find(subject)) for subject in (secret, name)]
+        registry.waivers.all()
 
     assert [one for one in results if "may not" in one.meaning] == []
-    assert answer.exit_code == 0
+    assert [answer.exit_status(FailOn.BROKEN) for answer in answers] == [Exit.WELL, Exit.WELL]
     assert viewer.did == allowed_by("viewer")
 
 

@@ -36,13 +36,13 @@ from tests.fakes import (
     EVERYTHING,
     NOON,
     FakeGateways,
-    FakeProtectedSecrets,
     FakeProviders,
     FakeSecret,
     FakeSecrets,
     FakeTrails,
     FakeWorld,
     InMemoryGatewayRecords,
+    InMemoryProtectedSecrets,
     InMemoryProviderRecords,
     InMemoryReferences,
     SentRequests,
@@ -116,7 +116,7 @@ class TestCheckReferences:
     def checks(self, secrets: FakeSecrets, monkeypatch: pytest.MonkeyPatch) -> SentRequests:
         """The checks that a key's change asks for."""
         checks = SentRequests()
-        spreading = Spreading(FakeProtectedSecrets({KEY: [CRM]}), checks=checks)
+        spreading = Spreading(InMemoryProtectedSecrets({KEY: [CRM]}), checks=checks)
         monkeypatch.setattr(check_references, "spreading", lambda: spreading)
         return checks
 

@@ -3,7 +3,7 @@
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.secret import SecretId
 from secretwatch.spreading import Spreading
-from tests.fakes import ACCOUNT, REGION, FakeProtectedSecrets, SentRequests, secret_arn
+from tests.fakes import ACCOUNT, REGION, InMemoryProtectedSecrets, SentRequests, secret_arn
 
 KEY = KeyId(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd")
 SECRETS = [SecretId.of_arn(secret_arn("billing")), SecretId.of_arn(secret_arn("crm"))]
@@ -12,7 +12,7 @@ SECRETS = [SecretId.of_arn(secret_arn("billing")), SecretId.of_arn(secret_arn("c
 def test_every_secret_under_the_key_is_to_be_checked() -> None:
     checks = SentRequests()
 
-    told = Spreading(FakeProtectedSecrets({KEY: SECRETS}), checks=checks).spread(KEY)
+    told = Spreading(InMemoryProtectedSecrets({KEY: SECRETS}), checks=checks).spread(KEY)
 
     assert checks.subjects == told == SECRETS
 
@@ -20,5 +20,5 @@ def test_every_secret_under_the_key_is_to_be_checked() -> None:
 def test_a_key_that_protects_no_referenced_secret_asks_for_nothing() -> None:
     checks = SentRequests()
 
-    assert Spreading(FakeProtectedSecrets({}), checks=checks).spread(KEY) == []
+    assert Spreading(InMemoryProtectedSecrets({}), checks=checks).spread(KEY) == []
     assert checks.subjects == []

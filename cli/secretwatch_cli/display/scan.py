@@ -20,12 +20,11 @@ SCHEMA_VERSION = "1"
 
 def print_table(scans: Collection[Scan]) -> None:
     """One table for all: as wide as the terminal, and readable at 80 columns."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("Account\nRegion", min_width=14, no_wrap=True)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("Account\nRegion", no_wrap=True)
     table.add_column("Provider\nkind, field", overflow="fold")
     table.add_column("Secret", overflow="fold")
-    table.add_column("Verdict", no_wrap=True, min_width=8)
-    table.add_column("Found", overflow="fold")
+    table.add_column("Verdict\nfindings", no_wrap=True)  # a code stays whole: people search for it
     for scan in scans:
         for found in scan.found:
             table.add_row(*_cells(scan, found))
@@ -38,8 +37,8 @@ def _cells(scan: Scan, found: Found) -> Iterator[Text]:
     yield Text(f"{scan.account}\n{scan.region}")
     yield Text(f"{reference.provider.name}\n{reference.provider.kind}, {reference.field}")
     yield Text(reference.secret.name)
-    yield Text(verdict, STYLES[verdict])
-    yield Text("\n".join([*codes, *(["not all could be told"] if found.judgement.unknown else [])]))
+    told_not = ["not all told"] if found.judgement.unknown else []
+    yield Text("\n").join([Text(verdict, STYLES[verdict]), *map(Text, [*codes, *told_not])])
 
 
 def scan_lines(scans: Collection[Scan], failed: Collection[FailedScan]) -> Iterator[Text]:

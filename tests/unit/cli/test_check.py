@@ -13,7 +13,16 @@ from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch_cli.check import Answer, check_anew, look_up
 from secretwatch_cli.exits import Exit, FailOn
 from secretwatch_cli.failures import Unable
-from tests.fakes import ACCOUNT, NOON, REGION, InMemoryReferences, SentRequests, a_reference, secret_arn
+from secretwatch_cli.target import Target, Targets
+from tests.fakes import (
+    EVERYTHING,
+    NOON,
+    InMemoryProviderRecords,
+    InMemoryReferences,
+    SentRequests,
+    a_reference,
+    secret_arn,
+)
 
 CRM = SecretId.of_arn(secret_arn())
 FIRST, SECOND = a_reference("crm-a"), a_reference("crm-b")
@@ -54,27 +63,31 @@ def checked(state: ReferenceState, verdict: Verdict = Verdict.RESOLVES) -> Refer
     )
 
 
+def target(references: InMemoryReferences, text: str = secret_arn()) -> Target:
+    return Targets(references, InMemoryProviderRecords(references), EVERYTHING).find(text)
+
+
 def ask(references: InMemoryReferences, *happenings: ReferenceState | None, timeout: float = 5) -> Answer:
     patience = Patience(references, *happenings)
-    return check_anew(references, SentRequests(), CRM, timeout=timeout, clock=patience.clock, pause=patience.pause)
+    return check_anew(target(references), SentRequests(), timeout=timeout, clock=patience.clock, pause=patience.pause)
 
 
 def test_what_is_stored_is_shown_in_order() -> None:
-    answer = look_up(stored(a_state(SECOND), a_state(FIRST)), CRM)
+    answer = look_up(target(stored(a_state(SECOND), a_state(FIRST))))
 
     assert answer == Answer([a_state(FIRST), a_state(SECOND)])
 
 
 def test_a_secret_that_nobody_references_cannot_be_told_about() -> None:
-    with pytest.raises(Unable, match="references agents/other in eu-west-1"):
-        look_up(stored(a_state()), SecretId(ACCOUNT, REGION, "agents/other"))
+    with pytest.raises(Unable, match="is called agents/other, or references"):
+        look_up(target(stored(a_state()), "agents/other"))
 
 
 def test_each_secret_is_asked_for_once() -> None:
     recreated = a_reference("crm-c", secret=secret_arn(suffix="Zz9Yy8"))
     references, requests = stored(a_state(FIRST), a_state(SECOND), a_state(recreated)), SentRequests()
 
-    check_anew(references, requests, SecretId(ACCOUNT, REGION, "agents/crm"), timeout=0)
+    check_anew(target(references, "agents/crm"), requests, timeout=0)
 
     assert requests.subjects == [CRM, recreated.secret]
 
@@ -92,9 +105,8 @@ def test_progress_is_told_at_every_look() -> None:
     patience = Patience(references, checked(a_state(FIRST)), checked(a_state(SECOND)))
 
     check_anew(
-        references,
+        target(references),
         SentRequests(),
-        CRM,
         timeout=5,
         progress=lambda done, of: told.append((done, of)),
         clock=patience.clock,
@@ -132,9 +144,8 @@ def test_a_secret_that_is_no_longer_referenced_meanwhile_cannot_be_told_about() 
 
     with pytest.raises(Unable, match="No provider"):
         check_anew(
-            references,
+            target(references),
             SentRequests(),
-            CRM,
             timeout=5,
             clock=lambda: 0,
             pause=lambda _seconds: references.states.clear(),

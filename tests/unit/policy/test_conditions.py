@@ -243,9 +243,13 @@ def test_arns_take_variables_too() -> None:
 
     assert holds(condition, {"aws:SourceArn": "arn:aws:s3:::crm/x", "aws:PrincipalTag/team": "crm"})
     assert not holds(condition, {"aws:SourceArn": "arn:aws:s3:::crm/x", "aws:PrincipalTag/team": None})
-    assert holds({"ArnEquals": {"aws:SourceArn": "${aws:PrincipalTag/arn}"}}, {
-        "aws:SourceArn": GATEWAY, "aws:PrincipalTag/arn": GATEWAY,
-    })  # fmt: skip
+    assert holds(
+        {"ArnEquals": {"aws:SourceArn": "${aws:PrincipalTag/arn}"}},
+        {
+            "aws:SourceArn": GATEWAY,
+            "aws:PrincipalTag/arn": GATEWAY,
+        },
+    )
 
 
 def test_other_operators_take_none() -> None:

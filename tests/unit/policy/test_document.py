@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secretwatch.policy import Outcome, Policy, evaluate
@@ -66,14 +66,23 @@ def test_what_is_no_policy_is_told(text: str, expected: str) -> None:
         ({"Condition": {"Bool": "true"}}, "condition operator `Bool` is not followed by an object"),
         ({"Condition": {"StringEqualz": {"a": "1"}}}, "unknown condition operator `StringEqualz`"),
         ({"Condition": {"NullIfExists": {"a": "true"}}}, "unknown condition operator `NullIfExists`"),
-        ({"Condition": {"ForSomeValues:StringEquals": {"a": "1"}}}, "unknown condition operator `ForSomeValues:StringEquals`"),
+        (
+            {"Condition": {"ForSomeValues:StringEquals": {"a": "1"}}},
+            "unknown condition operator `ForSomeValues:StringEquals`",
+        ),
         ({"Condition": {":StringEquals": {"a": "1"}}}, "unknown condition operator `:StringEquals`"),
-        ({"Condition": {"StringEquals": {"a": {}}}}, "condition key `a` has a value that is no text, number or Boolean"),
-        ({"Condition": {"StringEquals": {"a": [[]]}}}, "condition key `a` has a value that is no text, number or Boolean"),
+        (
+            {"Condition": {"StringEquals": {"a": {}}}},
+            "condition key `a` has a value that is no text, number or Boolean",
+        ),
+        (
+            {"Condition": {"StringEquals": {"a": [[]]}}},
+            "condition key `a` has a value that is no text, number or Boolean",
+        ),
         ({"Resources": "*"}, "unknown element `Resources`"),
         ({"Sid": 1}, "Sid is not text"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_with_a_statement_is_told_with_its_place(elements: dict[str, Any], expected: str) -> None:
     document = {"Statement": [a_statement(Sid="Good"), a_statement(**{"Sid": "X"} | elements)]}
     place = "statement 2" if "Sid" in elements else "statement 2 (Sid X)"
@@ -141,16 +150,20 @@ TELLING = st.sampled_from(
 )
 VALUE = JSON | TELLING | st.lists(TELLING, max_size=3) | st.dictionaries(TELLING, TELLING, max_size=2)
 CONDITION = st.dictionaries(
-    st.sampled_from(["StringLike", "ForAnyValue:ArnNotLike", "Null", "NumericLessThan", "IpAddress", "DateEqualsIfExists"]),
+    st.sampled_from(
+        ["StringLike", "ForAnyValue:ArnNotLike", "Null", "NumericLessThan", "IpAddress", "DateEqualsIfExists"]
+    ),
     st.dictionaries(st.sampled_from(["a", "b", "aws:SourceIp"]), VALUE, max_size=2),
     max_size=3,
-)  # fmt: skip
+)
 NAMES = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource"]
 STATEMENT = st.fixed_dictionaries(
-    {}, optional={"Condition": CONDITION | VALUE, **dict.fromkeys(NAMES, VALUE)}  # type: ignore[arg-type] # mixed
-)  # fmt: skip
+    {},
+    optional={"Condition": CONDITION | VALUE, **dict.fromkeys(NAMES, VALUE)},  # type: ignore[arg-type] # mixed
+)
 
 
+@settings(deadline=None)
 @given(
     JSON | st.fixed_dictionaries({"Version": TELLING, "Statement": st.lists(STATEMENT | JSON, max_size=4) | STATEMENT})
 )
@@ -163,6 +176,7 @@ def test_no_document_is_ever_too_much(document: Any) -> None:
         assert (decision.outcome is Outcome.UNKNOWN) is bool(decision.depends_on)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_is_ever_too_much(text: str) -> None:
     assert Policy.parse(text).problems

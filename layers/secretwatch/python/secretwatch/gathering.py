@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from secretwatch.attempts import or_unknown
-from secretwatch.domain.access import DECRYPT, GET_SECRET_VALUE, key_decision, readers_of
+from secretwatch.domain.access import DECRYPT, GET_SECRET_VALUE, may_decrypt, readers_of
 from secretwatch.domain.facts import (
     Asked,
     Facts,
@@ -194,7 +194,7 @@ class Gathering:
             reader
             for reader in readers
             if any(
-                key_decision(reader, reference, arn, policy, (), one).outcome is not Outcome.ALLOWED
+                may_decrypt(reader, reference, arn, policy, (), one).outcome is not Outcome.ALLOWED
                 for reference, one in facts.items()
             )
         ]

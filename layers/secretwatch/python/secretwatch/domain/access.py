@@ -3,9 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, KeyFacts, SecretDescription, Unknown
+from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import AGENTCORE, CONSUMERS, Rules
 from secretwatch.policy import (
@@ -16,6 +18,7 @@ from secretwatch.policy import (
     Decision,
     Grant,
     OneOf,
+    Outcome,
     Policy,
     Present,
     Principal,
@@ -67,23 +70,76 @@ def key_context_of(reader: Principal, reference: Reference, at: datetime) -> Con
     return {**_common(reader, reference, at), **own}
 
 
-def secret_decision(
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether a reader may do something, with what the resource's own policies decided."""
+
+    outcome: Outcome | Unknown
+    decision: Decision
+
+
+def may_read(
     reader: Principal, reference: Reference, secret: SecretDescription, policies: Sequence[Policy], facts: Facts
-) -> Decision:
-    """Whether the secret's policies let the reader read it."""
+) -> Access:
+    """Whether the reader may read the secret: by the secret's policies, or in its account by the reader's own."""
     context = {
         **context_of(reader, reference, secret, policies, facts.at),
         **_own_policies(reader, GET_SECRET_VALUE, facts),
     }
-    return evaluate(policies, reader, GET_SECRET_VALUE, reference.secret_arn, context)
+    decision = evaluate(policies, reader, GET_SECRET_VALUE, reference.secret_arn, context)
+    own = facts.identities.get((reader.name, GET_SECRET_VALUE), _NOT_ASKED)
+    if reader.account == reference.secret.account:
+        return Access(_either(decision, own), decision)
+    return Access(_both(decision, own) if reader.account else decision.outcome, decision)
 
 
-def key_decision(
+def may_decrypt(
     reader: Principal, reference: Reference, key_arn: str, policy: Policy, grants: Sequence[Grant], facts: Facts
-) -> Decision:
-    """Whether the key's policy and grants let the reader decrypt the secret, through Secrets Manager."""
+) -> Access:
+    """Whether the reader may decrypt the secret through Secrets Manager: by the key's policy and grants first."""
     context = {**key_context_of(reader, reference, facts.at), **_own_policies(reader, DECRYPT, facts)}
-    return evaluate_key(policy, grants, reader, DECRYPT, key_arn, context)
+    decision = evaluate_key(policy, grants, reader, DECRYPT, key_arn, context)
+    own = facts.identities.get((reader.name, DECRYPT), _NOT_ASKED)
+    if reader.account and reader.account != KeyId(key_arn).account:
+        return Access(_both(decision, own), decision)
+    if reader.account and decision.outcome is not Outcome.DENIED_EXPLICIT and own is IdentityDecision.DENIED_EXPLICIT:
+        return Access(Outcome.DENIED_EXPLICIT, decision)
+    left_to_own = bool(reader.account) and decision.depends_on == (reader.identity_policy,)
+    return Access(own if left_to_own and isinstance(own, Unknown) else decision.outcome, decision)
+
+
+_NOT_ASKED = Unknown("what the role's own policies allow was not asked")
+_FINAL = frozenset({Outcome.INVALID, Outcome.DENIED_EXPLICIT})
+
+
+def _both(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
+    """In another account, the resource's policies and the reader's own have to allow (IAM user guide, "Cross-account
+    policy evaluation logic").
+    """
+    if decision.outcome in _FINAL or decision.outcome is Outcome.DENIED_IMPLICIT:
+        return decision.outcome
+    match own:
+        case Unknown():
+            return own
+        case IdentityDecision.ALLOWED:
+            return decision.outcome
+        case IdentityDecision.DENIED_EXPLICIT:
+            return Outcome.DENIED_EXPLICIT
+        case IdentityDecision.DENIED_IMPLICIT:
+            return Outcome.DENIED_IMPLICIT
+
+
+def _either(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
+    """In one account, either suffices, and either may deny (IAM user guide, "Policy evaluation logic")."""
+    if decision.outcome in _FINAL:
+        return decision.outcome
+    if own is IdentityDecision.DENIED_EXPLICIT:
+        return Outcome.DENIED_EXPLICIT
+    if decision.outcome is Outcome.ALLOWED:
+        return Outcome.ALLOWED
+    if own is IdentityDecision.ALLOWED:
+        return Outcome.UNKNOWN if Outcome.DENIED_EXPLICIT in decision.possible else Outcome.ALLOWED
+    return own if isinstance(own, Unknown) else decision.outcome
 
 
 def _own_policies(reader: Principal, action: str, facts: Facts) -> Context:

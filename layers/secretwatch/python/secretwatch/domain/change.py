@@ -77,14 +77,18 @@ class UnknownChange(ValueError):
     """The event names nothing that we could look at; the message says what it was, in one sentence."""
 
 
+class NoEvent(UnknownChange):
+    """It is not even an event as EventBridge delivers them."""
+
+
 def read_change(text: str, *, own_roles: Collection[str] = ()) -> Change:
     """Read a queue record's body; raises UnknownChange as `parse_change` does, and when it is not JSON."""
     try:
         event = json.loads(text)
     except RecursionError:
-        raise UnknownChange("JSON that is nested too deeply to be an event") from None
+        raise NoEvent("JSON that is nested too deeply to be an event") from None
     except ValueError:
-        raise UnknownChange("not JSON") from None
+        raise NoEvent("not JSON") from None
     return parse_change(event, own_roles=own_roles)
 
 
@@ -123,11 +127,11 @@ _PARTS: Mapping[str, type] = {
 
 def _envelope(event: object) -> "_Envelope":
     if not isinstance(event, dict):
-        raise UnknownChange(f"not an EventBridge event: it is {_form(event)}")
+        raise NoEvent(f"not an EventBridge event: it is {_form(event)}")
     for name, kind in _PARTS.items():
         if not isinstance(event.get(name), kind) or not _is_readable(event[name]):
             form = _form(event[name]) if name in event else "missing"
-            raise UnknownChange(f"not an EventBridge event: its {name} is {form}")
+            raise NoEvent(f"not an EventBridge event: its {name} is {form}")
     name, resources, replay = event["detail"].get("eventName"), event.get("resources"), event.get("replay-name")
     return _Envelope(
         source=event["source"],
@@ -208,7 +212,8 @@ def _observed_read(event: _Envelope, actor: str | None, at: datetime) -> Observe
     if event.what not in READS or event.part("userIdentity").get("invokedBy") != AGENTCORE:
         return None
     code = event.detail.get("errorCode")
-    return ObservedRead(at, actor, code if isinstance(code, str) and code and _is_readable(code) else None)
+    role = None if actor == AGENTCORE else actor
+    return ObservedRead(at, role, code if isinstance(code, str) and code and _is_readable(code) else None)
 
 
 # What each family of events is about. The most exact place comes first: ARNs before what a caller typed.
@@ -385,9 +390,9 @@ def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
-        raise UnknownChange("the event's time is malformed") from None
+        raise NoEvent("the event's time is malformed") from None
     if instant.tzinfo is None:
-        raise UnknownChange("the event's time has no zone")
+        raise NoEvent("the event's time has no zone")
     return instant
 
 

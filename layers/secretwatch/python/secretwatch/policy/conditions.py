@@ -140,7 +140,7 @@ class ValueMatcher:
         """By the kind of value."""
         match self.expected:
             case bool():
-                telling.text(key, "true", "false")
+                telling.boolean(key)
             case str():
                 telling.text(key, self.expected)
             case Decimal():

@@ -132,14 +132,20 @@ def _states(
     if isinstance(state, OneOf) and state.candidates:
         return distinct(state.candidates)
     values, is_complete = telling.values(key)
-    single = distinct([Present((value,)) for value in values])
-    if not is_complete or (telling.has_many(key) and len(single) > _MOST_VALUES):
+    if not is_complete:
         return None
     if not telling.has_many(key):
-        return distinct([ABSENT, *single])
-    members = [value for each in single if isinstance(each, Present) for value in each.values if value]
+        return distinct([ABSENT, *(Present((value,)) for value in values)])
+    members = distinct(Present((value,)) for value in values if value)
+    if len(members) > _MOST_VALUES:
+        return None
     sets = chain.from_iterable(combinations(members, size) for size in range(1, len(members) + 1))
-    return distinct([ABSENT, *(Present(each) for each in sets)])
+    together = (Present(tuple(chain.from_iterable(_values(state) for state in each))) for each in sets)
+    return distinct([ABSENT, Present(("",)), *together])  # which is no set to ForAnyValue, but not absent to Null
+
+
+def _values(state: State) -> tuple[str, ...]:
+    return state.values if isinstance(state, Present) else ()
 
 
 def _distinct(key: str, questions: Sequence[Question], context: Context, states: Iterable[State]) -> list[State]:

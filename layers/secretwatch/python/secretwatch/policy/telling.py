@@ -23,6 +23,7 @@ class _Told:
     texts: set[str] = field(default_factory=set)
     patterns: dict[tuple[object, ...], Glob] = field(default_factory=dict)
     are_arns: bool = True  # all of its patterns
+    booleans: set[str] = field(default_factory=set)
     numbers: set[Decimal] = field(default_factory=set)
     networks: set[IPv4Network | IPv6Network] = field(default_factory=set)
     same: set[str] = field(default_factory=set)
@@ -66,6 +67,10 @@ class Telling:
         parts = {text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)}
         self.text(key, *(part for part in parts if holds({key: Present((part,))}) is True))
 
+    def boolean(self, key: str) -> None:
+        """They are compared with true or false."""
+        self._of(key).booleans = {"true", "false"}
+
     def number(self, key: str, value: Decimal) -> None:
         """They are compared with a number, or a date as one."""
         told = self._of(key)
@@ -104,16 +109,15 @@ class Telling:
         group = self._group(key)
         merged = _merged(group.values())
         texts = merged.texts | {value for each in group for value in self.known_values(each)}
-        numbers, addresses = list(_around(sorted(merged.numbers))), list(_within(merged.networks))
-        kinds = [bool(texts or merged.patterns), bool(numbers), bool(addresses)]
-        others = () if numbers or addresses else _OTHER_TEXTS
+        typed = [merged.booleans, list(_around(sorted(merged.numbers))), list(_within(merged.networks))]
+        others = () if any(typed) and not texts else _OTHER_TEXTS
         complete = (
-            sum(kinds) <= 1
+            sum(map(bool, [texts, *typed])) <= 1
             and not merged.is_vague
             and not (merged.patterns and len(group) > 1)
             and _are_laminar(list(merged.patterns.values()), are_arns=merged.are_arns)
         )
-        return sorted({*texts, *numbers, *addresses, *others}), complete
+        return sorted({*texts, *others}.union(*typed)), complete
 
     def _group(self, key: str) -> Mapping[str, _Told]:
         """The key, and those that it is compared with."""
@@ -139,6 +143,7 @@ def _merged(group: Iterable[_Told]) -> _Told:
     for told in group:
         merged.texts |= told.texts
         merged.patterns |= told.patterns
+        merged.booleans |= told.booleans
         merged.numbers |= told.numbers
         merged.networks |= told.networks
         merged.are_arns &= told.are_arns

@@ -8,19 +8,19 @@ from datetime import timedelta
 from secretwatch.domain.access import (
     DECRYPT,
     GET_SECRET_VALUE,
-    key_decision,
+    Access,
     key_statement_for,
+    may_decrypt,
+    may_read,
     readers_of,
-    secret_decision,
     statement_for,
 )
-from secretwatch.domain.facts import Facts, IdentityDecision, KeyDescription, SecretDescription, Unknown
+from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription, Unknown
 from secretwatch.domain.finding import Code, Finding
 from secretwatch.domain.judging.commands import first_policy
-from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import Rules
-from secretwatch.policy import Decision, Decisive, Outcome, Policy, Principal
+from secretwatch.policy import Decisive, Outcome, Policy, Principal
 
 _DENIAL_HOLDS_FOR = timedelta(days=1)  # a reader that is still refused is seen again; one that was mended may never be
 
@@ -39,15 +39,13 @@ def reading_findings(
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """May the reader do it? What the resource's own policies decide; `kind` is what a person calls the resource."""
+    """May the reader do it? `kind` is what a person calls the resource."""
 
     reader: Principal
     kind: str
     arn: str
-    owner: str
     action: str
-    decision: Decision
-    own_policies_suffice: bool
+    access: Access
     not_allowed: Code
     remedy: str
     command: str | None = None
@@ -64,10 +62,8 @@ def _may_read(
         reader=reader,
         kind="secret",
         arn=reference.secret_arn,
-        owner=reference.secret.account,
         action=GET_SECRET_VALUE,
-        decision=secret_decision(reader, reference, secret, facts.policies, facts),
-        own_policies_suffice=reader.account == reference.secret.account,
+        access=may_read(reader, reference, secret, facts.policies, facts),
         not_allowed=Code.READER_NOT_ALLOWED,
         remedy=f"Add this statement to the secret's resource policy: {json.dumps(statement)}",
         command=None if facts.policies else first_policy(reference, statement),
@@ -89,10 +85,8 @@ def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Itera
         reader=reader,
         kind="key",
         arn=key.key.arn,
-        owner=KeyId(key.key.arn).account,
         action=DECRYPT,
-        decision=key_decision(reader, reference, key.key.arn, key.policy, key.grants, facts),
-        own_policies_suffice=False,  # a key's policy has to let IAM policies in first
+        access=may_decrypt(reader, reference, key.key.arn, key.policy, key.grants, facts),
         not_allowed=Code.KEY_NOT_ALLOWED,
         remedy=f"Add this statement to the key's policy: {json.dumps(key_statement_for(reader, reference))}",
     )
@@ -100,10 +94,9 @@ def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Itera
 
 
 def _answer(question: _Question, facts: Facts) -> Iterator[Finding | Unknown]:
-    outcome = _outcome(question, facts)
-    match outcome:
-        case Unknown():
-            yield outcome
+    match question.access.outcome:
+        case Unknown() as unknown:
+            yield unknown
         case Outcome.INVALID:
             yield _invalid(question)
         case Outcome.DENIED_EXPLICIT:
@@ -112,47 +105,6 @@ def _answer(question: _Question, facts: Facts) -> Iterator[Finding | Unknown]:
             yield _unproven(question, facts) if _seen_reading(facts) else _not_allowed(question)
         case Outcome.UNKNOWN if not _seen_reading(facts):
             yield _depends(question)
-
-
-def _outcome(question: _Question, facts: Facts) -> Outcome | Unknown:
-    """What the resource's policies and the reader's own come to (IAM user guide, "Policy evaluation logic").
-
-    A service has no policies of its own. A role needs both in another account, either in the secret's own; a key's
-    policy has to allow the role, or to leave it to its account's IAM policies.
-    """
-    decision, reader = question.decision, question.reader
-    if reader.account is None or decision.outcome in {Outcome.INVALID, Outcome.DENIED_EXPLICIT}:
-        return decision.outcome
-    own = facts.identities.get((reader.name, question.action), _NOT_ASKED)
-    if own is IdentityDecision.DENIED_EXPLICIT:
-        return Outcome.DENIED_EXPLICIT
-    if reader.account != question.owner:
-        return _both(decision, own)
-    if question.own_policies_suffice:
-        return _either(decision, own)
-    left_to_own = decision.depends_on == (reader.identity_policy,)
-    return own if left_to_own and isinstance(own, Unknown) else decision.outcome
-
-
-def _both(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
-    if decision.outcome is Outcome.DENIED_IMPLICIT:
-        return decision.outcome
-    if isinstance(own, Unknown):
-        return own
-    return decision.outcome if own is IdentityDecision.ALLOWED else Outcome.DENIED_IMPLICIT
-
-
-def _either(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
-    if decision.outcome is Outcome.ALLOWED:
-        return decision.outcome
-    if isinstance(own, Unknown):
-        return own
-    if own is IdentityDecision.ALLOWED and Outcome.DENIED_EXPLICIT not in decision.possible:
-        return Outcome.ALLOWED
-    return decision.outcome if own is IdentityDecision.DENIED_IMPLICIT else Outcome.UNKNOWN
-
-
-_NOT_ASKED = Unknown("what the role's own policies allow was not asked")
 
 
 def _seen_reading(facts: Facts) -> bool:
@@ -196,7 +148,7 @@ def _unproven(question: _Question, facts: Facts) -> Finding:
 
 
 def _denied(question: _Question) -> Finding:
-    denying = [statement for statement in question.decision.statements if statement.effect == "Deny"]
+    denying = [statement for statement in question.access.decision.statements if statement.effect == "Deny"]
     by = f"the {question.kind}'s policy, {_names(denying)}," if denying else "the role's own policies"
     return Finding(
         Code.READER_DENIED,
@@ -207,20 +159,21 @@ def _denied(question: _Question) -> Finding:
 
 
 def _depends(question: _Question) -> Finding:
-    keys = ", ".join(question.decision.depends_on)
+    keys = ", ".join(question.access.decision.depends_on)
     return Finding(
         Code.READER_DEPENDS,
         f"whether {_who(question.reader)} may {_verb(question)} hangs on what we cannot know: {keys}"
-        f" ({_names(question.decision.statements)} of the {question.kind}'s policy)",
+        f" ({_names(question.access.decision.statements)} of the {question.kind}'s policy)",
         f"Allow {_who(question.reader)} in a statement that does not hang on it, or that says ...IfExists.",
         about=question.arn,
     )
 
 
 def _invalid(question: _Question) -> Finding:
+    problems = "; ".join(question.access.decision.problems[:_PROBLEMS_SHOWN])
     return Finding(
         Code.POLICY_INVALID,
-        f"the {question.kind}'s policy is not understood: {'; '.join(question.decision.problems[:_PROBLEMS_SHOWN])}",
+        f"the {question.kind}'s policy is not understood: {problems}",
         "Mend the document where it says; until then nobody can tell what it allows.",
         about=question.arn,
     )
