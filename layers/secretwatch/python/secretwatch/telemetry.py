@@ -16,6 +16,7 @@ from secretwatch.domain.consumer import Gateway
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.key import KeyId
+from secretwatch.domain.repair.repair import Repair, Status
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.verdict_change import News, VerdictChange
 from secretwatch.inventory import Read
@@ -148,3 +149,34 @@ def news_told(news: News, outcome: Outcome) -> None:
     """News of a changed verdict was read; people were told, or there was nothing to tell."""
     count("AlertsSent" if outcome is Outcome.SENT else "AlertsSuppressed")
     logger.info("news read", id=news.id, verdict=news.verdict, outcome=outcome)
+
+
+_BY_STATUS = {
+    Status.PLANNED: "RepairsPlanned",
+    Status.APPLIED: "RepairsApplied",
+    Status.REFUSED: "RepairsRefused",
+}
+
+
+def repairs_considered(subject: str, repairs: Collection[Repair]) -> None:
+    """A secret was looked at, or a repair was to be carried out; nothing may have come of it."""
+    for repair in repairs:
+        if repair.status in _BY_STATUS:
+            count(_BY_STATUS[repair.status])
+        logger.info(
+            "repair considered",
+            id=repair.id,
+            status=repair.status,
+            resource=repair.resource,
+            purpose=repair.purpose,
+            decided_by=repair.decided_by,
+            reason=repair.reason,
+            request_id=repair.request_id,
+        )
+    if not repairs:
+        logger.info("nothing to repair", subject=subject)
+
+
+def repair_decided(wish: str, subject: str | None, caller: str, status: int) -> None:
+    """Somebody asked for something about a repair, and was answered."""
+    logger.info("repair decided", wish=wish, subject=subject, caller=caller, status=status)

@@ -11,6 +11,13 @@
 | PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider | gateways |
 | KEY#<key or alias arn> | SECRET#<secret arn> | a secret that the key protects; expires unless renewed | keys |
 | WAIVER#<secret or provider arn>#<code> | STATE | a finding that is waived; expires | waivers |
+| REPAIR#<id> | STATE | a plan and what became of it | repairs |
+| REPAIRS#<secret or key arn> | STATE | what is known of a policy that was repaired, or shall be | repairs |
+| REPAIRS#<secret or key arn> | LEASE | who changes that policy just now; expires | repairs |
+| REPAIRS#<secret or key arn> | BUDGET#<hour> | how many repairs began in that hour; expires | repairs |
+| BREAKER | STATE | whether repairs stop for the whole stack | repairs |
+| BREAKER | BROKEN#<secret or key arn> | since when the policy asks for a repair; expires | repairs |
+| AUDIT#<secret or key arn> | <time>#<repair id> | a change of the policy that we made; kept for good | repairs |
 | ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
 """
 
@@ -18,6 +25,7 @@ from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGa
 from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
+from secretwatch.adapters.dynamodb.repairs import DynamoDbRepairs
 from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
 from secretwatch.adapters.dynamodb.waivers import DynamoDbWaivers
 
@@ -28,6 +36,7 @@ __all__ = [
     "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",
+    "DynamoDbRepairs",
     "DynamoDbWaivers",
     "item_of",
     "plain",

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from secretwatch.domain.access import DECRYPT, GET_SECRET_VALUE, via_service
+from secretwatch.domain.repair.document import Unkeepable
 from secretwatch.policy import Context, Present, Principal
 
 READ_SID = "SecretwatchAgentCoreRead"
@@ -50,7 +51,10 @@ class Guard(StrEnum):
 def read_statement(
     readers: Collection[Principal], accounts: Collection[str], region: str, guard: Guard
 ) -> Mapping[str, Any]:
-    """Lets exactly these readers read the secret that the policy is on."""
+    """Lets exactly these readers read the secret that the policy is on.
+
+    The condition is about services: without one among the readers there is nobody whom it would stop.
+    """
     statement = {
         "Sid": READ_SID,
         "Effect": "Allow",
@@ -58,7 +62,8 @@ def read_statement(
         "Action": GET_SECRET_VALUE,
         "Resource": "*",
     }
-    condition = guard.condition(accounts, region)
+    has_service = any(reader.account is None for reader in readers)
+    condition = guard.condition(accounts, region) if has_service else {}
     return {**statement, "Condition": condition} if condition else statement
 
 
@@ -77,6 +82,22 @@ def decrypt_statement(readers: Collection[Principal], secret_arns: Collection[st
             }
         },
     }
+
+
+def named_readers(statement: Mapping[str, Any]) -> list[Principal]:
+    """The readers that a statement of ours names; raises Unkeepable when it cannot be ours."""
+    principal = statement.get("Principal", {})
+    if not isinstance(principal, dict):
+        raise Unkeepable(f"the statement {DECRYPT_SID} names no single readers")
+    names = [name for kind in principal.values() for name in (kind if isinstance(kind, list) else [kind])]
+    return [Principal.parse(name) for name in names]
+
+
+def named_secrets(statement: Mapping[str, Any]) -> list[str]:
+    """The secrets that a statement of ours for a key names."""
+    conditions = statement.get("Condition", {}).get("StringEquals", {})
+    arns = conditions.get("kms:EncryptionContext:SecretARN", [])
+    return arns if isinstance(arns, list) else [arns]
 
 
 def _principals(readers: Collection[Principal]) -> Mapping[str, Any]:
