@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -25,10 +25,12 @@ from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.repair.plan import Kind
 from secretwatch.domain.repair.request import CarryOut, read_repair_request
 from secretwatch.gathering import Gathering
-from secretwatch.ports import Documents
 from secretwatch.records import RecordProcessor
 from secretwatch.repairing import Applying, Looking, Repairing
 from secretwatch.settings import RepairAccessSettings
+
+if TYPE_CHECKING:
+    from secretwatch.ports import Documents
 
 processor = RecordProcessor(EventType.SQS)
 

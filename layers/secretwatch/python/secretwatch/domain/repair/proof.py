@@ -50,7 +50,8 @@ def changed_for_others(
     which it hangs.
     """
     texts = [policy.text for policy in (*before, *after)]
-    actions = sorted({action.lower() for action in (*_ACTIONS, *_named_actions(texts))})
+    named = {action.lower() for action in (*_ACTIONS, *_named_actions(texts))}
+    actions = _distinct(sorted(named), [*before, *after])
     for who in (*readers, *_named_principals(texts)):
         for action in actions:
             if _is_one_of(who, readers) and action in _READING:
@@ -58,6 +59,18 @@ def changed_for_others(
             if _told(_decide(before, who, action, arn)) != _told(_decide(after, who, action, arn)):
                 return f"{who.name} ({action})"
     return None
+
+
+def _distinct(actions: Sequence[str], policies: Sequence[Policy]) -> list[str]:
+    """One for all that the very same statements cover: what is decided of one is decided of all of them."""
+    found = {
+        (
+            action in _READING,
+            *(statement.action.covers(action) for policy in policies for statement in policy.statements),
+        ): action
+        for action in actions
+    }
+    return list(found.values())
 
 
 _READING = {GET_SECRET_VALUE.lower(), DECRYPT.lower()}
