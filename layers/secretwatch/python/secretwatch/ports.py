@@ -299,7 +299,7 @@ class Repairs(Protocol):
         ...
 
     def note_broken(self, resource: str, secret: str, *, at: datetime) -> None:
-        """Remember that the policy asks for a repair, since then if it is not remembered yet."""
+        """Remember for a day that the policy asked for a repair then."""
         ...
 
     def forget_broken(self, resource: str) -> None:
@@ -307,7 +307,7 @@ class Repairs(Protocol):
         ...
 
     def broken(self) -> dict[str, datetime]:
-        """The secrets whose policies, or keys' policies, asked for a repair within a day, and since when."""
+        """The secrets whose policies, or keys' policies, asked for a repair within a day, and when they last did."""
         ...
 
 

@@ -195,7 +195,6 @@ class Applying:
         if repair.purpose is Purpose.REPAIR:
             after = standing.successor(applied=standing.applied + 1, plan=repair.id, stands=repair.id)
             self._repairs.store(done, after, audit)
-            self._repairs.forget_broken(repair.resource)
             return done
         # What a person took back is not to be put there again at once.
         by, at = repair.asked_by, done.ended_at

@@ -71,8 +71,9 @@ class Repairing:
         repair = self._repairs.find(repair_id)
         if repair is None:
             return None
-        if repair.status is Status.APPLIED and repair.undo_asked_by and not repair.undone_by:
-            return self._applying.undo(repair)
+        if repair.status is Status.APPLIED and repair.undo_asked_by:
+            undone = self._repairs.find(repair.undone_by) if repair.undone_by else None
+            return self._applying.tell(undone) if undone else self._applying.undo(repair)
         done = self._applying.apply(repair)
         if done.status is Status.SUPERSEDED and done.secret and repair.status in _BEGUN:
             self.consider(SecretId.of_arn(done.secret))
@@ -82,7 +83,7 @@ class Repairing:
         standing = self._repairs.standing(resource)
         current = self._repairs.find(standing.plan) if standing.plan else None
         if current and current.status in _BEGUN:
-            return self._applying.apply(current)  # what was begun comes first; the check after it tells what is left
+            return self._carried_through(current)  # what was begun comes first; the check after it tells what is left
         if current:
             current = self._applying.tell(current)
         match planned:
@@ -128,9 +129,10 @@ class Repairing:
         repair = replace(fresh, status=status, version=known.version + 1 if known else 1)
         gone = _superseded(current, "the policy moved") if current and current.id != repair.id else []
         self._repairs.store(repair, replace(following, plan=repair.id), *gone)
-        return self._apply_at_once(repair) if status is Status.APPROVED else self._applying.tell(repair)
+        return self._carried_through(repair) if status is Status.APPROVED else self._applying.tell(repair)
 
-    def _apply_at_once(self, repair: Repair) -> Repair:
+    def _carried_through(self, repair: Repair) -> Repair:
+        """Applied, or refused for good; one that the policy has left behind is planned anew by the next delivery."""
         done = self._applying.apply(repair)
         if done.status is Status.SUPERSEDED:
             raise Transient(f"{done.id}: {done.reason}")
@@ -171,14 +173,18 @@ class Repairing:
         self._repairs.store(standing.successor(contest_told=True))
 
     def _trips(self, look: Look, at: datetime) -> bool:
-        """Whether so many ask for a repair at once that something greater must have happened."""
+        """Whether so many ask for a repair at once that something greater must have happened.
+
+        Once somebody has resumed repairs, what was broken is repaired: it counts again a window later.
+        """
         breaker = self._repairs.breaker()
-        since = max(at - self._rules.breaker_window, breaker.resumed_at or at - self._rules.breaker_window)
+        window = self._rules.breaker_window
+        since = max(at - window, breaker.resumed_at + window) if breaker.resumed_at else at - window
         broken = sum(one > since for one in self._repairs.broken().values())
         known = self._known_secrets(look.secret) if broken > 1 else 0
         if not self._rules.is_mass(broken, known):
             return False
-        reason = f"{broken} of {known} secrets asked for a repair within {self._rules.breaker_window}"
+        reason = f"{broken} of {known} secrets asked for a repair within {window}"
         tripped = breaker.successor(tripped_at=at, reason=reason, told=False)
         self._repairs.store(tripped)
         self._bus.tell(RepairNews.of_breaker(tripped, at))

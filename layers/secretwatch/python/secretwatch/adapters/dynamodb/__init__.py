@@ -16,7 +16,7 @@
 | REPAIRS#<secret or key arn> | LEASE | who changes that policy just now; expires | repairs |
 | REPAIRS#<secret or key arn> | BUDGET#<hour> | how many repairs began in that hour; expires | repairs |
 | BREAKER | STATE | whether repairs stop for the whole stack | repairs |
-| BREAKER | BROKEN#<secret or key arn> | since when the policy asks for a repair; expires | repairs |
+| BREAKER | BROKEN#<secret or key arn> | when the policy last asked for a repair; expires | repairs |
 | AUDIT#<secret or key arn> | <time>#<repair id> | a change of the policy that we made; kept for good | repairs |
 | ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
 """

@@ -6,7 +6,18 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from secretwatch.adapters.dynamodb.table import IF_ABSENT, Condition, Item, Key, Table, Write, delete, if_version, put
+from secretwatch.adapters.dynamodb.table import (
+    ALWAYS,
+    IF_ABSENT,
+    Condition,
+    Item,
+    Key,
+    Table,
+    Write,
+    delete,
+    if_version,
+    put,
+)
 from secretwatch.domain.repair.plan import Decided, Kind
 from secretwatch.domain.repair.repair import Audit, Breaker, Purpose, Repair, Spending, Standing, Status
 from secretwatch.errors import LostRace
@@ -75,11 +86,10 @@ class DynamoDbRepairs:
             self._table.write(delete(_lease_key(resource), condition))
 
     def note_broken(self, resource: str, secret: str, *, at: datetime) -> None:
-        """PutItem if it is not there; TTL deletes it after a day."""
+        """PutItem; TTL deletes it after a day."""
         key = {**_BREAKER, "sk": f"{_BROKEN}{resource}"}
-        with suppress(LostRace):
-            expires = _seconds(at + _A_DAY)
-            self._table.put({**key, "secret": secret, "since": at.isoformat(), "expires_at": expires}, IF_ABSENT)
+        expires = _seconds(at + _A_DAY)
+        self._table.put({**key, "secret": secret, "since": at.isoformat(), "expires_at": expires}, ALWAYS)
 
     def forget_broken(self, resource: str) -> None:
         """DeleteItem; no matter whether it was there."""
