@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, DynamoDbWaivers
+from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, DynamoDbRepairs, DynamoDbWaivers
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.change import WholeInventory
 from secretwatch_cli.aws import Clients
@@ -12,10 +12,11 @@ from secretwatch_cli.target import Targets
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What is asked about there, what is waived, and the queue by which a check is asked for."""
+    """What is asked about there, what is waived, what is repaired, and the queue by which a check is asked for."""
 
     targets: Targets
     waivers: DynamoDbWaivers
+    repairs: DynamoDbRepairs
     checks: SqsRequests
 
 
@@ -26,5 +27,6 @@ def registry_of(clients: Clients, stack: Stack) -> Registry:
     return Registry(
         Targets(references, providers, WholeInventory(stack.account, stack.region)),
         DynamoDbWaivers(dynamodb, table),
+        DynamoDbRepairs(dynamodb, table),
         SqsRequests(clients("sqs"), stack.output("SweepQueueUrl")),
     )
