@@ -62,8 +62,9 @@ e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of 
 test-permissions: $(READY_ALL) ## Take each permission away and see the failure where docs/permissions.md says (minutes)
 	$(WITH_PIP) $(DEV)/pytest tests/permissions
 
-docs: $(READY_DEV) ## Make the tables of docs/permissions.md from the template
+docs: $(READY_DEV) ## Make what docs/permissions.md says from the template, and docs/operations.md's findings from the code
 	@PYTHONPATH=layers/secretwatch/python:cli $(DEV)/python -m docs.permissions
+	@PYTHONPATH=layers/secretwatch/python:cli $(DEV)/python -m docs.operations
 
 clean: ## Remove environments, builds and caches
 	rm -rf .venv .aws-sam .local dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -89,7 +90,7 @@ NPM_OPTIONS := --no-audit --no-fund --no-update-notifier
 $(READY_ORACLE): tests/oracle/package.json tests/oracle/package-lock.json .venv/node/.installed
 	@echo "creating $(@D) (the policy oracle; seconds, once)"
 	@rm -rf $(@D) && mkdir $(@D) && cp tests/oracle/package.json tests/oracle/package-lock.json $(@D)
-	@cd $(@D) && $(NPM) ci --ignore-scripts --loglevel=error $(NPM_OPTIONS) >&2
+	@cd $(@D) && $(NPM) ci --ignore-scripts --loglevel=error $(NPM_OPTIONS) >/dev/null
 	@touch $@
 
 PIP := .venv/pip/bin/python -m pip

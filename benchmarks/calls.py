@@ -231,7 +231,10 @@ def a_version_comes(value: str) -> Callable[[Stack, str], None]:
 class Unhurried:
     """In the place of the pace that spares AgentCore's quota: calls are counted here, not timed."""
 
-    def keep(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        """Take what the pace would take."""
+
+    def keep(self, operation: str) -> None:
         """Let every call through."""
 
 

@@ -81,7 +81,7 @@ KNOWN: Context = {
     "aws:SecureTransport": Present(("true",)),
     "aws:PrincipalOrgID": ABSENT,
 }
-UNSURE: Context = KNOWN | {"aws:SourceAccount": UNKNOWN, "aws:SourceArn": UNKNOWN}
+UNSURE: Context = {**KNOWN, "aws:SourceAccount": UNKNOWN, "aws:SourceArn": UNKNOWN}
 
 
 def main() -> None:

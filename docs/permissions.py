@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from docs.marks import between_marks
 from tests.contract.template import FUNCTIONS, RESOURCES, TEMPLATE, arn_of, as_list, of_type
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -149,11 +150,7 @@ def policy(name: str, words: Mapping[str, str]) -> dict[str, Any]:
 def page(current: str) -> str:
     """The page with its tables made anew, each between its two marks; the rest stays."""
     made = {"roles": "\n\n".join(_role_section(role) for role in roles()), "unjudged": _unjudged_table()}
-    for name, text in made.items():
-        begin, end = f"<!-- {name}: made by `make docs` -->", f"<!-- end of {name} -->"
-        before, rest = current.split(begin)
-        current = f"{before}{begin}\n\n{text}\n\n{end}{rest.split(end)[1]}"
-    return current
+    return between_marks(current, made)
 
 
 # --- reading ---

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, TypeVar
 
 from secretwatch.checking import Checking
 from secretwatch.domain.alert import Alert
@@ -30,12 +32,15 @@ from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, P
 from secretwatch.domain.rules import AGENTCORE, Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.sweep import Sweep
 from secretwatch.domain.trail import WATCHED, Coverage
 from secretwatch.domain.waiver import Waiver
 from secretwatch.errors import LostRace, Permanent
 from secretwatch.gathering import Gathering
 from secretwatch.policy import Grant, Policy, Principal
-from secretwatch.ports import KnownGateway, KnownProvider
+from secretwatch.ports import NO_TIME, KnownGateway, KnownProvider, Page, every_page
+
+T = TypeVar("T")
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 EVERYTHING = WholeInventory(ACCOUNT, REGION)
@@ -101,6 +106,13 @@ def a_document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
+def a_policy(text: str, name: str = "default") -> Policy:
+    """The policy with this text: always the same one, since two that say the same are not equal."""
+    return _parsed(text, name)
+
+
+_parsed = cache(Policy.parse)
+
 LETS_AGENTCORE_READ = a_document(a_statement())
 LETS_AGENTCORE_DECRYPT = a_document(a_statement(Sid="AgentCoreDecrypt", Action="kms:Decrypt"))
 
@@ -120,7 +132,7 @@ def facts(
         SecretDescription(versions={"AWSCURRENT": "v1"}) if secret is None else secret,
         at,
         current=current,
-        policies=(Policy.parse(LETS_AGENTCORE_READ),) if policies is None else policies,
+        policies=(a_policy(LETS_AGENTCORE_READ),) if policies is None else policies,
         **others,
     )
 
@@ -173,7 +185,7 @@ class FakeSecrets:
     def policy(self, arn: str, name: str) -> Policy | None:
         self._fail("policy")
         text = self.secrets[arn].policies.get(name) if arn in self.secrets else None
-        return Policy.parse(text, name) if text else None
+        return a_policy(text, name) if text else None
 
     def shapes(self, arn: str, *, stage: str, json_keys: Collection[str]) -> ValueFacts:
         self.values_read.append((arn, stage))
@@ -209,7 +221,7 @@ class FakeKeys:
         self.reads.append("policy")
         if key_arn not in self.policies:
             raise Permanent("GetKeyPolicy: NotFoundException")
-        return Policy.parse(self.policies[key_arn])
+        return a_policy(self.policies[key_arn])
 
     def grants(self, key_arn: str, grantee: Principal) -> tuple[Grant, ...]:
         self.reads.append("grants")
@@ -295,6 +307,9 @@ class InMemoryReferences:
     def find(self, reference: Reference) -> ReferenceState | None:
         return self.states.get(reference)
 
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        return [self.states[reference] for reference in references if reference in self.states]
+
     def store(self, state: ReferenceState) -> None:
         self.before_store()
         stored = self.states.get(state.reference)
@@ -314,7 +329,7 @@ def _is(secret: SecretId, named: SecretId) -> bool:
 
 
 class InMemoryProviderRecords:
-    """`ports.ProviderRecords` in memory, over the references that it keeps."""
+    """`ports.ProviderRecords` and `ports.ProviderStatuses` in memory, over the references that it keeps."""
 
     def __init__(self, references: InMemoryReferences) -> None:
         self.records: dict[ProviderName, KnownProvider] = {}
@@ -326,38 +341,62 @@ class InMemoryProviderRecords:
     def find(self, name: ProviderName) -> KnownProvider | None:
         return self.records.get(name)
 
+    def status(self, name: ProviderName) -> ProviderStatus | NoSuchProvider:
+        known = self.records.get(name)
+        return known.provider.status if known else NoSuchProvider()
+
     def record(
         self, known: KnownProvider | None, provider: Provider, *, moved: Collection[tuple[ReferenceState, Reference]]
     ) -> None:
-        self._drop(known)
+        before = self._expected(known)
         states = {new: state.moved_to(new) for state, new in moved}
-        for reference in provider.references:
+        for reference in before - provider.references:
+            self.references.states.pop(reference, None)
+        for reference in provider.references - before:
             self.references.states[reference] = states.get(reference, ReferenceState(reference))
         self.records[provider.name] = KnownProvider(provider, known.version + 1 if known else 1)
 
     def forget(self, known: KnownProvider) -> None:
-        self._drop(known)
+        for reference in self._expected(known):
+            self.references.states.pop(reference, None)
         del self.records[known.provider.name]
 
-    def _drop(self, known: KnownProvider | None) -> None:
+    def _expected(self, known: KnownProvider | None) -> frozenset[Reference]:
         if known and self.records.get(known.provider.name) != known:
             raise LostRace("the Registry's record has moved on")
-        for reference in known.provider.references if known else ():
-            self.references.states.pop(reference, None)
+        return known.provider.references if known else frozenset()
+
+
+def a_page(items: list[T], token: str | None) -> Page[T]:
+    """Two at a time; the token is how many came before."""
+    start = int(token or 0)
+    return Page(tuple(items[start : start + 2]), str(start + 2) if start + 2 < len(items) else None)
 
 
 class FakeProviders:
-    """`ports.Providers` in memory; `unlisted` are there, but a list misses them."""
+    """`ports.Providers` in memory; `unlisted` are there, but a list misses them. `failures` are raised."""
 
     def __init__(self, *providers: Provider) -> None:
         self.providers = {provider.name: provider for provider in providers}
         self.unlisted: set[ProviderName] = set()
+        self.failures: dict[ProviderKind | ProviderName, Exception] = {}
+        self.reads: list[ProviderName] = []
 
     def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
-        return (name for name in self.providers if name.kind is kind and name not in self.unlisted)
+        return every_page(lambda token: self.page(kind, inventory, token))
+
+    def page(self, kind: ProviderKind, inventory: WholeInventory, token: str | None) -> Page[ProviderName]:
+        self._fail(kind)
+        return a_page([name for name in self.providers if name.kind is kind and name not in self.unlisted], token)
 
     def get(self, name: ProviderName) -> Provider | None:
+        self.reads.append(name)
+        self._fail(name)
         return self.providers.get(name)
+
+    def _fail(self, asked: ProviderKind | ProviderName) -> None:
+        if failure := self.failures.get(asked):
+            raise failure
 
 
 class InMemoryGatewayRecords:
@@ -396,7 +435,10 @@ class FakeGateways:
         self.gateways = {gateway.name: gateway for gateway in gateways}
 
     def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:
-        return iter(self.gateways)
+        return every_page(lambda token: self.page(inventory, token))
+
+    def page(self, inventory: WholeInventory, token: str | None) -> Page[GatewayName]:
+        return a_page(list(self.gateways), token)
 
     def get(self, name: GatewayName) -> Gateway | None:
         return self.gateways.get(name)
@@ -422,9 +464,50 @@ class SentRequests:
 
     def __init__(self) -> None:
         self.subjects: list[Subject] = []
+        self.causes: set[str | None] = set()
+        self.delays: list[timedelta] = []
 
-    def send(self, subjects: Iterable[Subject]) -> None:
-        self.subjects += subjects
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
+        sent = list(subjects)
+        self.subjects += sent
+        self.causes.add(cause)
+        self.delays += [delay] * len(sent)
+
+
+class InMemorySweeps:
+    """`ports.Sweeps` in memory, with the Registry's condition on the version."""
+
+    def __init__(self) -> None:
+        self.last: Sweep | None = None
+        self.before_store: Callable[[], None] = lambda: None
+
+    def find(self, everything: WholeInventory) -> Sweep | None:
+        return self.last if self.last and self.last.scope == everything else None
+
+    def store(self, sweep: Sweep) -> None:
+        self.before_store()
+        if sweep.version != (self.last.version + 1 if self.last else 1):
+            raise LostRace("the Registry's record has moved on")
+        self.last = sweep
+
+
+class Inline(Executor):
+    """Does what it is given at once, in the caller's thread: one order of things, whatever runs side by side."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            future.set_exception(error)
+        return future
 
 
 class SentAlerts:

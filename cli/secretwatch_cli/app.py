@@ -14,6 +14,7 @@ from secretwatch_cli.commands.pauses import pause, resume
 from secretwatch_cli.commands.repairs import approve, reject, repairs, undo
 from secretwatch_cli.commands.replay import replay
 from secretwatch_cli.commands.scan import scan
+from secretwatch_cli.commands.status import status
 from secretwatch_cli.commands.waivers import unwaive, waive, waivers
 from secretwatch_cli.exits import EXIT_STATUS
 from secretwatch_cli.invocation import Place
@@ -65,4 +66,5 @@ app.command()(undo)
 app.command()(pause)
 app.command()(resume)
 app.command()(history)
+app.command(epilog=EXIT_STATUS)(status)
 app.command()(doctor)

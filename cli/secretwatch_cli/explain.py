@@ -9,7 +9,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from secretwatch.domain.change import Change, NoEvent, Subject, UnknownChange, WholeInventory, read_change
+from secretwatch.domain.change import Change, NoEvent, RunningSweep, Subject, UnknownChange, WholeInventory, read_change
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderName
@@ -129,7 +129,7 @@ def _look_up(subject: Subject) -> str:
             return f"the {subject.kind} provider {subject.name} is read from AgentCore, and its references are checked"
         case GatewayName():
             return f"the gateway {subject.gateway_id} is read from AgentCore with its targets"
-        case WholeInventory():
+        case WholeInventory() | RunningSweep():
             return "every provider and gateway is read from AgentCore, and every reference is checked"
 
 

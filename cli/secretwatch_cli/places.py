@@ -10,9 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import NoRegionError
 
 from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
-from secretwatch.adapters.agentcore import Pace as NoPace
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.pace import Pace as NoPace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.rules import Rules

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
@@ -20,15 +21,16 @@ from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.checking import Checking
-from secretwatch.domain.change import Change, Subject, WholeInventory
+from secretwatch.domain.change import Change, RunningSweep, Subject, WholeInventory
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderName
+from secretwatch.domain.rules import CONSUMERS
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.gathering import Gathering
 from secretwatch.inventory import GatewayInventory, ProviderInventory
-from secretwatch.ports import Requests
+from secretwatch.ports import NO_TIME, Requests
 from secretwatch.settings import CheckReferencesSettings
 from secretwatch.spreading import Spreading
 from secretwatch_cli.aws import Clients
@@ -45,7 +47,14 @@ class AskedFor(Requests):
         """Nothing is asked for yet."""
         self.subjects: list[Subject] = []
 
-    def send(self, subjects: Iterable[Subject]) -> None:
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,  # noqa: ARG002 - all have one
+        at: datetime | None = None,  # noqa: ARG002 - and this and the next are for queues
+        delay: timedelta = NO_TIME,  # noqa: ARG002
+    ) -> None:
         """Remember them."""
         self.subjects += subjects
 
@@ -65,7 +74,8 @@ class Replaying:
         secrets: dict[SecretId, None] = {}
         for subject in change.to_look_up:
             secrets.update(dict.fromkeys(self._secrets(subject)))
-        return [one.after for secret in secrets for one in self.checking.check(secret, change.observation)]
+        checked = [self.checking.check(one, change.observation, cause=change.event_id) for one in secrets]
+        return [one.after for of_secret in checked for one in of_secret]
 
     def _secrets(self, subject: Subject) -> Iterator[SecretId]:
         """The secrets whose references are to be checked."""
@@ -75,11 +85,12 @@ class Replaying:
             case KeyId():
                 yield from self.spreading.spread(subject)
             case ProviderName():
-                self.providers.read(subject, check_all=True)
+                self.providers.read(subject, since=datetime.now(UTC), check_all=True)
                 yield from (one for one in self.asked_for.subjects if isinstance(one, SecretId))
             case GatewayName():
-                self.gateways.read(subject)
-            case WholeInventory():
+                self.gateways.read(subject, since=datetime.now(UTC))
+                yield from (one for one in self.asked_for.subjects if isinstance(one, SecretId))
+            case WholeInventory() | RunningSweep():
                 raise Misused(
                     "It asks for a whole inventory, which only the stack itself takes (README: When something fails)."
                 )
@@ -112,7 +123,14 @@ def replaying(clients: Clients, settings: CheckReferencesSettings, *, dry_run: b
         Checking(references, gathering, DynamoDbWaivers(dynamodb, table), protected, rules=settings.rules),
         Spreading(protected, checks=asked_for),
         ProviderInventory(AgentCoreProviders(agentcore), records, references, reads=asked_for, checks=asked_for),
-        GatewayInventory(AgentCoreGateways(agentcore), DynamoDbGatewayRecords(dynamodb, table), reads=asked_for),
+        GatewayInventory(
+            AgentCoreGateways(agentcore),
+            DynamoDbGatewayRecords(dynamodb, table),
+            records,
+            reads=asked_for,
+            checks=asked_for,
+            consumers_have_to_read=CONSUMERS in settings.rules.required_readers,
+        ),
         asked_for,
     )
 

@@ -1,4 +1,6 @@
-"""From the Registry's stream: publishes what a check stored, if people would read it differently than before."""
+"""From the Registry's stream: publishes what a check stored, if people would read it differently than before; and that
+a sweep is completed.
+"""
 
 import os
 from functools import cache
@@ -10,8 +12,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
 from secretwatch.adapters.aws import client
-from secretwatch.adapters.dynamodb import plain, state_of
+from secretwatch.adapters.dynamodb import SWEEP_PREFIX, plain, state_of, sweep_of
 from secretwatch.adapters.eventbridge import EventBridgeBus
+from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.sweep import Sweep, SweepCompleted
 from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import PublishVerdictsSettings
@@ -27,12 +31,27 @@ def bus() -> EventBridgeBus:
 
 def handle_record(record: DynamoDBRecord) -> None:
     images = record.raw_event["dynamodb"]
-    before, after = state_of(plain(images["OldImage"])), state_of(plain(images["NewImage"]))
+    before, after = plain(images["OldImage"]), plain(images["NewImage"])
+    if after["pk"].startswith(SWEEP_PREFIX):
+        publish_completion(sweep_of(before), sweep_of(after))
+    else:
+        publish_verdict(state_of(before), state_of(after))
+
+
+def publish_verdict(before: ReferenceState, after: ReferenceState) -> None:
     change = VerdictChange.between(before, after)
     if change:
-        telemetry.logger.set_correlation_id(change.id)
+        telemetry.logger.set_correlation_id(after.cause or change.id)
         bus().publish(change)
         telemetry.verdict_published(change)
+
+
+def publish_completion(before: Sweep, after: Sweep) -> None:
+    completed = SweepCompleted.between(before, after)
+    if completed:
+        telemetry.logger.set_correlation_id(completed.id)
+        bus().publish(completed)
+        telemetry.sweep_published(completed)
 
 
 @telemetry.instrumented

@@ -24,7 +24,7 @@ from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.repair.plan import Kind
 from secretwatch.domain.repair.request import CarryOut, read_repair_request
-from secretwatch.gathering import Gathering
+from secretwatch.gathering import POOL, Gathering
 from secretwatch.records import RecordProcessor
 from secretwatch.repairing import Applying, Looking, Repairing
 from secretwatch.settings import RepairAccessSettings
@@ -50,6 +50,7 @@ def repairing() -> Repairing:
             DynamoDbConsumers(dynamodb, table),
             IamIdentities(client("iam")),
             rules=settings.rules,
+            pool=telemetry.pool(POOL),
         )
 
     looking = Looking(

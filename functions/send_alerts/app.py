@@ -43,7 +43,7 @@ def tell_once() -> Callable[..., Outcome]:
 def handle_record(record: SQSRecord) -> None:
     try:
         news = read_news(record.body)
-        telemetry.logger.set_correlation_id(news.id)
+        telemetry.logger.set_correlation_id(news.correlation_id or news.id)
         telemetry.news_told(news, tell_once()(news=news))
     except (SecretwatchError, ValueError):
         telemetry.count("AlertsFailed")

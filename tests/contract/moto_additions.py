@@ -1,11 +1,13 @@
 """Operations of which moto knows nothing, and the functions need."""
 
 import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.iam.responses import IamResponse
 from moto.secretsmanager.responses import SecretsManagerResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def install() -> None:

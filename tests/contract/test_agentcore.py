@@ -1,12 +1,14 @@
 """The adapters list all there is, and see a reference only where AgentCore says EXTERNAL."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders, Pace
+from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS, AgentCore, AgentCoreGateways, AgentCoreProviders
+from secretwatch.adapters.pace import Pace
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.errors import Permanent, Transient
@@ -102,7 +104,9 @@ class Clock:
 def unhurried(aws: Any, clock: Clock | None = None) -> AgentCore:
     """AgentCore behind a client or its stub, at a pace that a clock of the test's own keeps."""
     clock = clock or Clock()
-    return AgentCore(aws.client if isinstance(aws, Stub) else aws, Pace(now=clock.now, wait=clock.wait))
+    return AgentCore(
+        aws.client if isinstance(aws, Stub) else aws, Pace(SECONDS_BETWEEN_CALLS, now=clock.now, wait=clock.wait)
+    )
 
 
 def a_payment_answer(name: ProviderName, **parts: Any) -> dict[str, Any]:
@@ -671,6 +675,26 @@ def test_a_gateway_that_goes_while_its_targets_are_listed_is_a_failure_that_the_
         AgentCoreGateways(unhurried(aws)).get(GATEWAY)
 
 
+@pytest.mark.parametrize(
+    ("gateway", "target", "settling"),
+    [
+        ("READY", "READY", False),
+        ("FAILED", "UPDATE_UNSUCCESSFUL", False),
+        ("CREATING", "READY", True),
+        ("DELETING", "READY", True),
+        ("READY", "DELETING", True),
+        ("READY", "SYNCHRONIZING", True),
+    ],
+)
+def test_a_gateway_is_settling_while_it_or_one_of_its_targets_is_being_changed(
+    aws: Stub, gateway: str, target: str, settling: bool
+) -> None:
+    found = got_gateway(aws, {**a_target_answer("A1b2C3d4E5", "crm", by_oauth()), "status": target}, status=gateway)
+
+    assert found is not None
+    assert found.settling is settling
+
+
 # --- pace ---
 
 
@@ -679,7 +703,7 @@ def gone(aws: Stub, times: int) -> None:
         aws.add_client_error(GETS[API_KEY.kind], "ResourceNotFoundException", "not found", 404)
 
 
-def test_calls_in_a_row_keep_their_distance(aws: Stub) -> None:
+def test_calls_of_an_operation_keep_their_distance(aws: Stub) -> None:
     clock = Clock()
     providers = AgentCoreProviders(unhurried(aws, clock))
     gone(aws, times=3)
@@ -687,7 +711,7 @@ def test_calls_in_a_row_keep_their_distance(aws: Stub) -> None:
     for _ in range(3):
         providers.get(API_KEY)
 
-    assert clock.waits == [pytest.approx(0.2), pytest.approx(0.2)]
+    assert clock.waits == [pytest.approx(SECONDS_BETWEEN_CALLS), pytest.approx(SECONDS_BETWEEN_CALLS)]
 
 
 def test_a_call_after_a_pause_does_not_wait(aws: Stub) -> None:
@@ -702,7 +726,7 @@ def test_a_call_after_a_pause_does_not_wait(aws: Stub) -> None:
     assert clock.waits == []
 
 
-def test_whoever_shares_agentcore_keeps_one_pace(aws: Stub) -> None:
+def test_whoever_shares_agentcore_keeps_one_pace_for_each_operation(aws: Stub) -> None:
     clock = Clock()
     agentcore = unhurried(aws, clock)
     providers, gateways = AgentCoreProviders(agentcore), AgentCoreGateways(agentcore)
@@ -710,13 +734,28 @@ def test_whoever_shares_agentcore_keeps_one_pace(aws: Stub) -> None:
     aws.add_response(LISTS[ProviderKind.PAYMENT], listed(ProviderKind.PAYMENT))
     gone(aws, times=1)
     aws.add_response("get_gateway", a_gateway_answer())
-    answer_targets(aws, a_target_answer("A1b2C3d4E5", "crm", by_oauth()))
+    targets = (a_target_answer(f"A1b2C3d4E{n}", "crm", by_oauth()) for n in range(2))
+    answer_targets(aws, *targets)
 
     list(providers.names(ProviderKind.PAYMENT, EVERYTHING))
     providers.get(API_KEY)
     gateways.get(GATEWAY)
 
-    assert clock.waits == [pytest.approx(0.2)] * 5  # six calls
+    assert clock.waits == [pytest.approx(SECONDS_BETWEEN_CALLS)] * 2  # the second page, the second target
+
+
+def test_two_functions_at_once_stay_under_half_of_agentcore_s_quota() -> None:
+    assert 2 / SECONDS_BETWEEN_CALLS < 20 / 2
+
+
+def test_threads_that_share_a_pace_take_turns() -> None:
+    clock = Clock()
+    pace = Pace(0.01, now=lambda: 0.0, wait=clock.wait)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(pace.keep, ["get"] * 20))
+
+    assert sorted(clock.waits) == [pytest.approx(turn * 0.01) for turn in range(1, 20)]
 
 
 def test_a_call_that_fails_counts_like_any(aws: Stub) -> None:
@@ -729,4 +768,4 @@ def test_a_call_that_fails_counts_like_any(aws: Stub) -> None:
         providers.get(API_KEY)
     providers.get(API_KEY)
 
-    assert clock.waits == [pytest.approx(0.2)]
+    assert clock.waits == [pytest.approx(SECONDS_BETWEEN_CALLS)]

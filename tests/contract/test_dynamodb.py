@@ -1,5 +1,6 @@
 """The Registry keeps what it is given, refuses whoever read an older record, and finds a secret's references."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,17 +18,25 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbProtectedSecrets,
     DynamoDbProviderRecords,
     DynamoDbReferences,
+    DynamoDbSweeps,
+    DynamoDbWaivers,
     item_of,
     plain,
     state_of,
+    sweep_item,
+    sweep_of,
 )
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway
+from secretwatch.domain.facts import NoSuchProvider
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.key import KeyId
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.observed import FailedRotation, Observations, ObservedRead
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.sweep import Counted, Lane, Position, Stage, Sweep
+from secretwatch.domain.waiver import Waiver
 from secretwatch.errors import LostRace, Transient
 from secretwatch.ports import KnownGateway, KnownProvider
 from tests.contract.registry import TABLE, keys, on_moto
@@ -35,6 +44,7 @@ from tests.contract.stubs import MakeStub, Stub
 from tests.fakes import (
     ACCOUNT,
     EVERYTHING,
+    KEY_ARN,
     NOON,
     REGION,
     a_consumer,
@@ -69,16 +79,29 @@ times = st.datetimes(
 )
 names = st.builds(ProviderName, texts, texts, st.sampled_from(ProviderKind), texts)
 references = st.builds(Reference, texts, names, texts, texts, st.none() | texts)
-findings = st.builds(Finding, st.sampled_from(Code), texts, texts, st.none() | texts)
+findings = st.builds(
+    Finding, st.sampled_from(Code), texts, texts, st.none() | texts, st.none() | texts, st.none() | times
+)
+reads = st.builds(ObservedRead, times, st.none() | texts, st.none() | texts)
+observations = st.builds(
+    Observations,
+    st.none() | reads,
+    st.none() | reads,
+    st.none() | st.builds(FailedRotation, times),
+    st.lists(reads, max_size=3).map(tuple),
+)
 states = st.builds(
     ReferenceState,
     references,
     version=st.integers(min_value=0, max_value=2**53),
     verdict=st.none() | st.sampled_from(Verdict),
     findings=st.lists(findings, max_size=3).map(tuple),
-    unknown=st.none() | st.builds(UnknownSince, texts, times),
+    unknown=st.none() | st.builds(UnknownSince, texts, times, st.booleans(), st.booleans()),
     good_version=st.none() | texts,
     checked_at=st.none() | times,
+    access=st.none() | texts,
+    access_since=st.none() | times,
+    observations=observations,
 )
 
 
@@ -902,3 +925,162 @@ def test_a_key_finds_the_secrets_under_it_and_an_alias_those_under_the_alias(tab
     assert protected.under(key) == [SecretId.of_arn(BILLING), SecretId.of_arn(CRM)]
     assert protected.under(alias) == [SecretId.of_arn(CRM)]
     assert protected.under(KeyId(f"{key.arn}9")) == []
+
+
+# --- sweeps ---
+
+
+moments = st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - Hypothesis adds it
+sweeps = st.builds(
+    Sweep,
+    st.just(EVERYTHING),
+    started_at=moments,
+    moved_at=moments,
+    version=st.integers(1, 10**6),
+    positions=st.dictionaries(st.sampled_from(Lane), st.builds(Position, st.sampled_from(Stage), st.text(max_size=9))),
+    verified=st.text(max_size=9),
+    counts=st.dictionaries(st.sampled_from(Counted), st.integers(0, 10**5)).map(Counter),
+    failures=st.lists(st.text(min_size=1, max_size=9)).map(tuple),
+    without_trail=st.none() | st.lists(st.text(max_size=9)).map(tuple),
+    held_until=st.none() | moments,
+    completed_at=st.none() | moments,
+)
+
+
+@given(sweeps)
+def test_a_sweep_is_read_back_as_it_was_stored(sweep: Sweep) -> None:
+    assert sweep_of(plain(attributes(dict(sweep_item(sweep))))) == sweep
+
+
+def test_a_sweep_has_one_record_which_is_written_on_its_version(table: Any) -> None:
+    registry = DynamoDbSweeps(table, TABLE)
+    first = Sweep(EVERYTHING, started_at=NOON, moved_at=NOON, version=1)
+    assert registry.find(EVERYTHING) is None
+
+    registry.store(first)
+    with pytest.raises(LostRace):
+        registry.store(first)
+    registry.store(first.held(NOON))
+    with pytest.raises(LostRace):
+        registry.store(first.held(NOON))
+
+    assert registry.find(EVERYTHING) == first.held(NOON)
+    assert registry.find(WholeInventory("444455556666", REGION)) is None
+    assert keys(table) == {("SWEEP#111122223333#eu-west-1", "STATE")}
+
+
+# --- waivers ---
+
+
+def a_waiver(subject: str = CRM, code: Code = Code.ROTATION_OFF, *, days: int = 30) -> Waiver:
+    return Waiver(subject, code, "the vendor is slow", "somebody", NOON, NOON + timedelta(days=days))
+
+
+def waiver_key(waiver: Waiver) -> dict[str, Any]:
+    return {"pk": {"S": f"WAIVER#{waiver.subject}#{waiver.code}"}, "sk": {"S": "STATE"}}
+
+
+def test_waivers_are_asked_for_by_their_keys_as_they_are_now(aws: Stub) -> None:
+    waiver, other = a_waiver(), a_waiver(code=Code.TAG_MISSING)
+    item = {
+        **waiver_key(waiver),
+        "subject": {"S": CRM},
+        "code": {"S": "ROTATION_OFF"},
+        "reason": {"S": waiver.reason},
+        "author": {"S": waiver.author},
+        "created_at": {"S": waiver.created_at.isoformat()},
+        "until": {"S": waiver.expires_at.isoformat()},
+    }
+    asked = {"Keys": [waiver_key(waiver), waiver_key(other)], "ConsistentRead": True}
+    aws.add_response("batch_get_item", {"Responses": {TABLE: [item]}}, {"RequestItems": {TABLE: asked}})
+
+    found = DynamoDbWaivers(aws.client, TABLE).holding([(waiver.subject, waiver.code), (other.subject, other.code)])
+
+    assert found == [waiver]
+
+
+def test_what_dynamodb_did_not_come_to_is_asked_for_again(aws: Stub) -> None:
+    waiver = a_waiver()
+    pending = {"Keys": [waiver_key(waiver)], "ConsistentRead": True}
+    aws.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": {TABLE: pending}})
+    aws.add_response("batch_get_item", {"Responses": {TABLE: []}}, {"RequestItems": {TABLE: pending}})
+
+    assert DynamoDbWaivers(aws.client, TABLE).holding([(waiver.subject, waiver.code)]) == []
+
+
+def test_a_hundred_waivers_are_asked_for_at_a_time(aws: Stub) -> None:
+    for _ in range(3):
+        aws.add_response("batch_get_item", {"Responses": {}})
+
+    DynamoDbWaivers(aws.client, TABLE).holding([(f"{CRM}{number}", Code.TAG_MISSING) for number in range(201)])
+
+
+def test_an_item_of_a_waiver_expires_with_it_and_is_open_until_then(aws: Stub) -> None:
+    waiver = a_waiver()
+    written: list[dict[str, Any]] = []
+    aws.client.meta.events.register(
+        "provide-client-params.dynamodb.PutItem", lambda params, **_: written.append(params)
+    )
+    aws.add_response("put_item", {})
+
+    DynamoDbWaivers(aws.client, TABLE).give(waiver)
+
+    item = written[0]["Item"]
+    assert item["expires_at"] == {"N": str(int(waiver.expires_at.timestamp()))}
+    assert (item["open"], item["opened_at"]) == ({"S": "WAIVER"}, {"S": waiver.expires_at.isoformat()})
+
+
+def test_a_waiver_is_found_by_what_it_waives_and_listed_among_all_the_first_to_end_first(table: Any) -> None:
+    waivers = DynamoDbWaivers(table, TABLE)
+    long, short = a_waiver(), a_waiver(a_reference().provider_arn, Code.TAG_MISSING, days=1)
+    for waiver in (long, short):
+        waivers.give(waiver)
+
+    assert waivers.holding([(long.subject, long.code), (short.subject, long.code)]) == [long]
+    assert list(waivers.all()) == [short, long]
+
+
+def test_a_waiver_that_is_given_again_replaces_the_former_and_one_that_is_ended_is_gone(table: Any) -> None:
+    waivers, longer = DynamoDbWaivers(table, TABLE), a_waiver(days=60)
+    waivers.give(a_waiver())
+    waivers.give(longer)
+    assert list(waivers.all()) == [longer]
+
+    for _ in range(2):
+        waivers.end(longer.subject, longer.code)
+
+    assert list(waivers.all()) == []
+    assert keys(table) == set()
+
+
+def test_the_index_of_what_is_open_holds_nothing_else(table: Any) -> None:
+    DynamoDbProviderRecords(table, TABLE).record(None, a_provider(), moved=[])
+    DynamoDbProtectedSecrets(table, TABLE).record(CRM, [KeyId(KEY_ARN)], until=NOON)
+
+    assert list(DynamoDbWaivers(table, TABLE).all()) == []
+
+
+# --- keys and providers' own words ---
+
+
+def test_a_key_that_protects_a_secret_finds_it_until_no_check_renews_it(table: Any) -> None:
+    protected, alias = DynamoDbProtectedSecrets(table, TABLE), KeyId(KEY_ARN.replace("key/", "alias/"))
+
+    protected.record(CRM, [KeyId(KEY_ARN), alias], until=NOON)
+    protected.record(BILLING, [KeyId(KEY_ARN)], until=NOON)
+
+    assert protected.under(KeyId(KEY_ARN)) == [SecretId.of_arn(BILLING), SecretId.of_arn(CRM)]
+    assert protected.under(alias) == [SecretId.of_arn(CRM)]
+    stored = table.get_item(TableName=TABLE, Key={"pk": {"S": f"KEY#{alias.arn}"}, "sk": {"S": f"SECRET#{CRM}"}})[
+        "Item"
+    ]
+    assert stored["expires_at"] == {"N": str(int(NOON.timestamp()))}
+
+
+def test_a_providers_status_is_what_the_inventory_last_heard(table: Any) -> None:
+    failed = ProviderStatus("UPDATE_FAILED", "the discovery URL does not answer")
+    records = DynamoDbProviderRecords(table, TABLE)
+    records.record(None, replace(a_provider(), status=failed), moved=[])
+
+    assert records.status(a_name()) == failed
+    assert records.status(a_name("another")) == NoSuchProvider()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.validate import validate_parameters
 
-from secretwatch.domain.change import Request, Subject, WholeInventory, parse_change, read_change, request
+from secretwatch.domain.change import Request, RunningSweep, Subject, WholeInventory, parse_change, read_change, request
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.facts import SecretDescription, ValueFacts, ValueShape
 from secretwatch.domain.finding import Verdict
@@ -171,6 +171,10 @@ SAMPLES = {
     "secretwatch.ProviderReadRequested": straight_to_a_queue(CRM_GOOGLE),
     "secretwatch.GatewayReadRequested": straight_to_a_queue(gateway()),
     "secretwatch.InventoryRequested": straight_to_a_queue(EVERYTHING),
+    "secretwatch.SweepContinuationRequested": straight_to_a_queue(
+        RunningSweep(ACCOUNT, EU, "2026-11-02T09:00:01.250000Z")
+    ),
+    "secretwatch.SweepCompleted": goes_nowhere(),
     "secretwatch.ReferenceVerdictChanged": goes_to("VerdictChangedRule"),
     "secretwatch.ReferenceVerdictChanged.resolves": goes_to("VerdictChangedRule"),
 }
@@ -363,7 +367,7 @@ WEATHER_REFERENCE = Reference(
 FIRST, SECOND = "c2271b3d-575d-5c07-ba6a-aa4e869d1ece", "398a2c46-ee39-521e-a64f-e77f68a7f6ed"
 
 
-def checked(before: ReferenceState, at: str, *, current: str, previous: str) -> ReferenceState:
+def checked(before: ReferenceState, at: str, *, current: str, previous: str, cause: str) -> ReferenceState:
     """The state after a check that found the first version usable, and the second without the key."""
     shapes = {FIRST: {"api_key": ValueShape.USABLE}, SECOND: {"api_key": ValueShape.KEY_MISSING}}
     found = facts(
@@ -372,12 +376,13 @@ def checked(before: ReferenceState, at: str, *, current: str, previous: str) -> 
         previous=ValueFacts(previous, shapes[previous]),
     )
     judgement = judge(before.reference, found, Rules())
-    return before.after(judgement, good_version=None, at=datetime.fromisoformat(at))
+    return before.after(judgement, good_version=None, at=datetime.fromisoformat(at), cause=cause)
 
 
 WELL = ReferenceState(WEATHER_REFERENCE, version=1, verdict=Verdict.RESOLVES)
-BROKEN = checked(WELL, "2026-11-02T08:15:31.502+00:00", current=SECOND, previous=FIRST)
-WELL_AGAIN = checked(BROKEN, "2026-11-02T08:22:47.009+00:00", current=FIRST, previous=SECOND)
+ROTATED, ROLLED_BACK = "99d2b4bc-1f4d-5e0e-9b2b-1c2a53a9b2c1", "0f5e1c9a-6d23-5b8e-a1a4-4c1b7f0e9d55"
+BROKEN = checked(WELL, "2026-11-02T08:15:31.502+00:00", current=SECOND, previous=FIRST, cause=ROTATED)
+WELL_AGAIN = checked(BROKEN, "2026-11-02T08:22:47.009+00:00", current=FIRST, previous=SECOND, cause=ROLLED_BACK)
 
 
 @pytest.mark.parametrize(

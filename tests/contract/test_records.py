@@ -6,6 +6,7 @@ that changes on purpose, a folder is added for the version that changes it; the 
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbProtectedSecrets,
     DynamoDbProviderRecords,
     DynamoDbReferences,
+    DynamoDbSweeps,
     DynamoDbWaivers,
 )
 from secretwatch.alerting import Outcome
@@ -32,6 +34,7 @@ from secretwatch.domain.observed import FailedRotation, Observations, ObservedRe
 from secretwatch.domain.reference import Provider
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.sweep import DONE, Counted, Lane, Position, Stage, Sweep
 from secretwatch.domain.verdict_change import read_news
 from secretwatch.domain.waiver import Waiver
 from secretwatch.ports import KnownGateway, KnownProvider
@@ -50,8 +53,9 @@ KINDS = {
     "PROVIDER": "consumer",
     "ALERT": "alert",
     "WAIVER": "waiver",
+    "SWEEP": "sweep",
 }
-NOT_YET = {"0.1.0": {"key", "waiver"}}
+NOT_YET = {"0.1.0": {"key", "waiver", "sweep"}}
 """The kinds that a version did not write."""
 
 # What the items of every version say.
@@ -97,6 +101,8 @@ STATES = {
             rotation_failed=FailedRotation(datetime(2026, 11, 1, 3, 30, tzinfo=UTC)),
             readers=(DENIED,),
         ),
+        since=datetime(2026, 11, 2, 8, 15, 31, 502_000, tzinfo=UTC),
+        cause="99d2b4bc-1f4d-5e0e-9b2b-1c2a53a9b2c1",
     ),
 }
 KEY = KeyId("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab")
@@ -121,6 +127,18 @@ GATEWAY = Gateway(
     GatewayName("111122223333", "eu-west-1", "support-bot-a1b2c3d4e5"), CONSUMER.gateway_arn, frozenset({CONSUMER})
 )
 EVERYTHING = WholeInventory("111122223333", "eu-west-1")
+
+SWEEP = Sweep(
+    EVERYTHING,
+    started_at=datetime(2026, 11, 2, 9, 0, 1, 250_000, tzinfo=UTC),
+    moved_at=datetime(2026, 11, 2, 9, 0, 15, tzinfo=UTC),
+    version=1,
+    positions=dict.fromkeys(Lane, DONE) | {Lane.OAUTH2: Position(Stage.RECORDED, "crm-google")},
+    verified="",
+    counts=Counter({Counted.PROVIDERS_READ: 90}),
+    failures=("ListPaymentCredentialProviders: AccessDeniedException",),
+    without_trail=("kms.amazonaws.com",),
+)
 
 
 def kind_of(item: dict[str, Any]) -> str:
@@ -200,6 +218,7 @@ def test_what_is_written_now_is_what_the_newest_samples_hold(table: Any, tell: T
     DynamoDbGatewayRecords(table, TABLE).record(None, GATEWAY)
     DynamoDbProtectedSecrets(table, TABLE).record(REFERENCE.secret_arn, [KEY], until=KEY_KNOWN_UNTIL)
     DynamoDbWaivers(table, TABLE).give(WAIVER)
+    DynamoDbSweeps(table, TABLE).store(SWEEP)
     told = tell(news=NEWS)
 
     assert told is Outcome.SENT
@@ -253,6 +272,12 @@ def test_a_key_is_read_as_it_was_written(table: Any) -> None:
     assert DynamoDbProtectedSecrets(table, TABLE).under(KEY) == [REFERENCE.secret]
 
 
+def test_a_sweep_is_read_as_it_was_written(table: Any) -> None:
+    table.put_item(TableName=TABLE, Item=samples("0.2.0")["sweep"])
+
+    assert DynamoDbSweeps(table, TABLE).find(EVERYTHING) == SWEEP
+
+
 def test_an_alert_that_an_older_version_sent_is_not_sent_again(written_before: Any, tell: Tell) -> None:
     assert tell(news=NEWS) is Outcome.TOLD_BEFORE
 
@@ -294,4 +319,4 @@ def test_what_is_forgotten_leaves_nothing_behind(written_before: Any) -> None:
     DynamoDbProviderRecords(written_before, TABLE).forget(known_provider(written_before))
     DynamoDbGatewayRecords(written_before, TABLE).forget(known_gateway(written_before))
 
-    assert {kind_of_key(pk) for pk, _ in keys(written_before)} <= {"alert", "key", "waiver"}
+    assert {kind_of_key(pk) for pk, _ in keys(written_before)} <= {"alert", "key", "waiver", "sweep"}

@@ -1,7 +1,9 @@
 """The events on our bus are as docs/events tells other teams."""
 
 import json
+from collections import Counter
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.reference import ProviderKind, Reference
-from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.observed import Observations, ObservedRead
+from secretwatch.domain.reference import ProviderKind
+from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.sweep import Counted, Sweep, SweepCompleted
 from secretwatch.domain.verdict_change import VerdictChange
-from tests.fakes import NOON, a_reference
+from tests.fakes import EVERYTHING, NOON, a_reference, secret_arn
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "events" / "reference-verdict-changed.schema.json").read_text())
@@ -39,18 +44,58 @@ references = st.builds(
     st.none() | st.text(min_size=1, max_size=8),
 )
 findings = st.builds(
-    Finding, st.sampled_from(Code), st.just("it lacks the key"), st.just("Store it."), st.none() | st.just("aws help")
+    Finding,
+    st.sampled_from(Code),
+    st.just("it lacks the key"),
+    st.just("Store it."),
+    st.none() | st.just("aws help"),
+    st.none() | st.just(secret_arn()),
+    st.none() | st.just(NOON),
+)
+changes = st.builds(
+    lambda reference, previous, after: VerdictChange(
+        ReferenceState(reference, version=1, verdict=previous), replace(ReferenceState(reference), version=2, **after)
+    ),
+    references,
+    st.none() | st.sampled_from(Verdict),
+    st.fixed_dictionaries(
+        {
+            "verdict": st.none() | st.sampled_from(Verdict),
+            "findings": st.lists(findings, max_size=3).map(tuple),
+            "unknown": st.none() | st.just(UnknownSince("DescribeSecret: AccessDeniedException", NOON, lasts=True)),
+            "observations": st.sampled_from([Observations(), Observations(read=ObservedRead(NOON))]),
+            "access_since": st.sampled_from([None, NOON - timedelta(hours=1)]),
+            "checked_at": st.just(NOON),
+        }
+    ),
 )
 
 
-@given(references, st.sampled_from([None, *Verdict]), st.sampled_from(Verdict), st.lists(findings, max_size=3))
-def test_every_change_that_can_be_published_is_as_described(
-    reference: Reference, previous: Verdict | None, verdict: Verdict, found: list[Finding]
-) -> None:
-    before = ReferenceState(reference, version=1, verdict=previous)
-    after = replace(before, version=2, verdict=verdict, findings=tuple(found), checked_at=NOON)
+@given(changes)
+def test_every_change_that_can_be_published_is_as_described(change: VerdictChange) -> None:
+    validator.validate(json.loads(json.dumps(change.detail())))
 
-    validator.validate(json.loads(json.dumps(VerdictChange(before, after).detail())))
+
+def test_a_change_says_whether_agentcore_was_seen_to_read_what_is_waived_and_what_is_unknown() -> None:
+    before = ReferenceState(a_reference(), version=1, verdict=Verdict.RESOLVES)
+    finding = Finding(Code.ROTATION_OFF, "rotation is off", "Switch it on.", about=secret_arn(), waived_until=NOON)
+    after = replace(
+        before,
+        version=2,
+        verdict=Verdict.DEGRADED,
+        findings=(finding,),
+        unknown=UnknownSince("ListGrants: AccessDeniedException", NOON),
+        observations=Observations(read=ObservedRead(NOON)),
+        access_since=NOON - timedelta(hours=1),
+        checked_at=NOON,
+    )
+
+    detail = VerdictChange(before, after).detail()
+
+    assert (detail["evidence"], detail["observedAt"]) == ("observed", NOON.isoformat())
+    assert detail["unknown"] == "ListGrants: AccessDeniedException"
+    (told,) = detail["findings"]
+    assert (told["severity"], told["about"], told["waivedUntil"]) == ("DEGRADED", secret_arn(), NOON.isoformat())
 
 
 def test_the_schema_names_every_code_kind_and_verdict_that_there_is() -> None:
@@ -59,4 +104,54 @@ def test_the_schema_names_every_code_kind_and_verdict_that_there_is() -> None:
     assert properties["findings"]["items"]["properties"]["code"]["enum"] == list(Code)
     assert properties["reference"]["properties"]["providerKind"]["enum"] == list(ProviderKind)
     assert properties["reference"]["properties"]["field"]["enum"] == list(FIELDS)
-    assert properties["verdict"]["enum"] == list(Verdict)
+    assert properties["verdict"]["enum"] == [*Verdict, None]
+
+
+class TestSweepCompleted:
+    """Of sweeps that are through."""
+
+    SCHEMA = json.loads((ROOT / "docs" / "events" / "sweep-completed.schema.json").read_text())
+    VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+    def test_the_schema_is_one_and_names_everything_that_is_counted(self) -> None:
+        Draft202012Validator.check_schema(self.SCHEMA)
+        counts = self.SCHEMA["properties"]["counts"]
+
+        assert counts["required"] == list(counts["properties"]) == list(Counted)
+
+    def test_the_sample_event_is_as_described_and_as_published(self) -> None:
+        sample = json.loads((ROOT / "events" / "secretwatch.SweepCompleted.json").read_text())
+        detail = sample["detail"]
+        sweep = Sweep(
+            WholeInventory(detail["account"], detail["region"]),
+            started_at=datetime.fromisoformat(detail["startedAt"]),
+            moved_at=NOON,
+            counts=Counter({Counted(name): count for name, count in detail["counts"].items()}),
+            completed_at=datetime.fromisoformat(detail["completedAt"]),
+        )
+
+        self.VALIDATOR.validate(detail)
+        assert sample["detail-type"] == SweepCompleted(sweep).detail_type
+        assert sample["resources"] == SweepCompleted(sweep).resources
+        assert json.loads(json.dumps(SweepCompleted(sweep).detail())) == detail
+
+    @given(
+        st.dictionaries(st.sampled_from(Counted), st.integers(0, 10_000)),
+        st.lists(st.just("ListGateways: AccessDeniedException"), max_size=2),
+        st.none() | st.lists(st.just("kms.amazonaws.com"), max_size=2),
+        st.floats(0, 10_000),
+    )
+    def test_every_completion_that_can_be_published_is_as_described(
+        self, counts: dict[Counted, int], failures: list[str], without_trail: list[str] | None, seconds: float
+    ) -> None:
+        sweep = Sweep(
+            EVERYTHING,
+            started_at=NOON,
+            moved_at=NOON,
+            counts=Counter(counts),
+            failures=tuple(failures),
+            without_trail=None if without_trail is None else tuple(without_trail),
+            completed_at=NOON + timedelta(seconds=seconds),
+        )
+
+        self.VALIDATOR.validate(json.loads(json.dumps(SweepCompleted(sweep).detail())))

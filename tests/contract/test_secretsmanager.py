@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
-from secretwatch.domain.facts import NoSuchSecret, SecretDescription, ValueFacts, ValueShape
+from secretwatch.domain.facts import NoSuchSecret, Rotation, SecretDescription, ValueFacts, ValueShape
+from secretwatch.domain.key import KeyId
 from secretwatch.errors import Permanent
 from tests.contract.stubs import MakeStub, Stub
-from tests.fakes import secret_arn
+from tests.fakes import ACCOUNT, KEY_ARN, LETS_AGENTCORE_READ, REGION, secret_arn
 
 ARN = secret_arn()
 CURRENT, PREVIOUS, PENDING = (letter * 32 for letter in "cba")
@@ -77,6 +79,115 @@ def test_a_secret_that_is_not_found_is_a_fact_and_no_failure(aws: Stub) -> None:
     assert SecretsManagerSecrets(aws.client).describe(ARN) == NoSuchSecret()
 
 
+def test_a_description_tells_all_that_a_judgement_asks_for(aws: Stub) -> None:
+    last, due = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
+
+    secret = described(
+        aws,
+        ARN=ARN,
+        KmsKeyId="1234abcd-12ab-34cd-56ef-1234567890ab",
+        Tags=[{"Key": "team", "Value": "crm"}, {"Key": "empty"}],
+        RotationEnabled=True,
+        LastRotatedDate=last,
+        NextRotationDate=due,
+        CreatedDate=last,
+        OwningService="appflow",
+        Type="Salesforce",
+    )
+
+    assert secret == SecretDescription(
+        key=KeyId(KEY_ARN),
+        tags={"team": "crm", "empty": ""},
+        rotation=Rotation(enabled=True, last=last, next=due),
+        created=last,
+        owner="appflow",
+        partner="Salesforce",
+    )
+
+
+@pytest.mark.parametrize(
+    ("recorded", "key"),
+    [
+        pytest.param({}, None, id="none"),
+        pytest.param({"KmsKeyId": "alias/aws/secretsmanager"}, None, id="the AWS managed one, by its alias"),
+        pytest.param({"KmsKeyId": KEY_ARN}, KEY_ARN, id="an ARN"),
+        pytest.param({"KmsKeyId": "alias/agents"}, f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/agents", id="an alias"),
+        pytest.param(
+            {"KmsKeyId": f"arn:aws:kms:{REGION}:444455556666:alias/agents"},
+            f"arn:aws:kms:{REGION}:444455556666:alias/agents",
+            id="the alias of another account",
+        ),
+    ],
+)
+def test_a_key_is_named_as_it_is_recorded(aws: Stub, recorded: dict[str, str], key: str | None) -> None:
+    secret = described(aws, ARN=ARN, **recorded)
+
+    assert isinstance(secret, SecretDescription)
+    assert secret.key == (KeyId(key) if key else None)
+
+
+def test_a_secret_that_has_another_ones_name_now_is_found(aws: Stub) -> None:
+    namesake = secret_arn(suffix="z9y8x7")
+    aws.add_client_error("describe_secret", "ResourceNotFoundException", "not found", 400)
+    aws.add_response("describe_secret", {"ARN": namesake}, {"SecretId": "agents/crm"})
+
+    assert SecretsManagerSecrets(aws.client).describe(ARN) == NoSuchSecret(recreated=namesake)
+
+
+def test_a_namesake_that_is_marked_for_deletion_is_nobodys_way_out(aws: Stub) -> None:
+    aws.add_client_error("describe_secret", "ResourceNotFoundException", "not found", 400)
+    going = {"ARN": secret_arn(suffix="z9y8x7"), "DeletedDate": datetime(2026, 11, 9, tzinfo=UTC)}
+    aws.add_response("describe_secret", going, {"SecretId": "agents/crm"})
+
+    assert SecretsManagerSecrets(aws.client).describe(ARN) == NoSuchSecret()
+
+
+# --- policies
+
+
+def test_the_names_of_the_policies_come_page_by_page(aws: Stub) -> None:
+    aws.add_response(
+        "list_resource_policies", {"ResourcePolicies": [{"PolicyName": "default"}], "NextToken": "t"}, {"SecretId": ARN}
+    )
+    aws.add_response(
+        "list_resource_policies",
+        {"ResourcePolicies": [{"PolicyName": "a-service"}]},
+        {"SecretId": ARN, "NextToken": "t"},
+    )
+
+    assert SecretsManagerSecrets(aws.client).policy_names(ARN) == ["default", "a-service"]
+
+
+def test_a_policy_is_read_by_its_name_and_keeps_its_text(aws: Stub) -> None:
+    answer = {"ARN": ARN, "Name": "agents/crm", "PolicyName": "a-service", "ResourcePolicy": LETS_AGENTCORE_READ}
+    aws.add_response("get_resource_policy", answer, {"SecretId": ARN, "PolicyName": "a-service"})
+
+    policy = SecretsManagerSecrets(aws.client).policy(ARN, "a-service")
+
+    assert policy is not None
+    assert (policy.name, policy.text, policy.problems) == ("a-service", LETS_AGENTCORE_READ, ())
+
+
+def test_a_policy_that_nobody_understands_is_read_all_the_same(aws: Stub) -> None:
+    aws.add_response("get_resource_policy", {"ARN": ARN, "ResourcePolicy": "{"})
+
+    policy = SecretsManagerSecrets(aws.client).policy(ARN, "default")
+
+    assert policy is not None
+    assert policy.problems
+
+
+def test_a_secret_without_a_policy_of_that_name_has_none(aws: Stub) -> None:
+    aws.add_response("get_resource_policy", {"ARN": ARN, "Name": "agents/crm"})
+    aws.add_client_error("get_resource_policy", "ResourceNotFoundException", "no policy", 400)
+
+    assert SecretsManagerSecrets(aws.client).policy(ARN, "default") is None
+    assert SecretsManagerSecrets(aws.client).policy(ARN, "a-service") is None
+
+
+# --- values
+
+
 @pytest.mark.parametrize(
     ("text", "shape"),
     [
@@ -129,3 +240,17 @@ def test_a_value_that_cannot_be_read_is_not_a_fact_about_it(aws: Stub, code: str
 
     with pytest.raises(Permanent, match=f"^GetSecretValue: {code}$"):
         SecretsManagerSecrets(aws.client).shapes(ARN, stage="AWSCURRENT", json_keys={"client_secret"})
+
+
+def test_policies_are_read_at_the_pace_and_nothing_else_waits_for_it(aws: Stub) -> None:
+    waits: list[float] = []
+    secrets = SecretsManagerSecrets(aws.client, Pace(0.5, now=lambda: 0.0, wait=waits.append))
+    aws.add_response("describe_secret", {"ARN": ARN}, {"SecretId": ARN})
+    for _ in range(3):
+        aws.add_client_error("get_resource_policy", "ResourceNotFoundException", "none", 400)
+
+    secrets.describe(ARN)
+    for _ in range(3):
+        secrets.policy(ARN, "default")
+
+    assert waits == [0.5, 1.0]

@@ -1,17 +1,18 @@
 """Requests go ten at a time; one that the queue refused makes the sender try again."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.stub import ANY
 
 from secretwatch.adapters.sqs import SqsRequests
-from secretwatch.domain.change import Subject, read_change
+from secretwatch.domain.change import RunningSweep, Subject, read_change
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Transient
 from tests.contract.stubs import MakeClient, MakeStub, Stub, answer_with
-from tests.fakes import EVERYTHING, a_name, secret_arn
+from tests.fakes import ACCOUNT, EVERYTHING, NOON, REGION, a_name, secret_arn
 
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/sweep"
 
@@ -65,7 +66,9 @@ def test_nothing_to_ask_is_no_call(aws: Stub, bodies: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", [SecretId.of_arn(secret_arn()), a_name(), EVERYTHING], ids=lambda subject: type(subject).__name__
+    "subject",
+    [SecretId.of_arn(secret_arn()), a_name(), EVERYTHING, RunningSweep(ACCOUNT, REGION, "2026-11-02T09:00:01.25Z")],
+    ids=lambda subject: type(subject).__name__,
 )
 def test_a_request_is_read_back_as_it_was_asked(aws: Stub, bodies: list[str], subject: Subject) -> None:
     takes(aws, 1)
@@ -83,6 +86,14 @@ def test_each_request_has_an_id_of_its_own(aws: Stub, bodies: list[str]) -> None
     SqsRequests(aws.client, QUEUE).send(some_names(3))
 
     assert len({json.loads(body)["id"] for body in bodies}) == 3
+
+
+def test_a_request_that_an_event_led_to_has_the_events_id(aws: Stub, bodies: list[str]) -> None:
+    takes(aws, 2)
+
+    SqsRequests(aws.client, QUEUE).send(some_names(2), cause="e-1")
+
+    assert [read_change(body).event_id for body in bodies] == ["e-1", "e-1"]
 
 
 def test_one_refused_entry_makes_the_whole_send_fail_so_that_it_is_tried_again(aws: Stub) -> None:
@@ -104,3 +115,16 @@ def test_an_answer_that_leaves_out_what_did_not_fail_is_a_success(make_client: M
     SqsRequests(aws, QUEUE).send(some_names(1))
 
     assert calls == ["SendMessageBatch"]
+
+
+def test_a_request_may_be_delayed_and_tell_since_when_it_is_asked(aws: Stub, bodies: list[str]) -> None:
+    entry = {"Id": "0", "MessageBody": ANY, "DelaySeconds": 20}
+    aws.add_response(
+        "send_message_batch",
+        {"Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "0" * 32}], "Failed": []},
+        {"QueueUrl": QUEUE, "Entries": [entry]},
+    )
+
+    SqsRequests(aws.client, QUEUE).send([a_name()], at=NOON, delay=timedelta(seconds=20.9))
+
+    assert read_change(bodies[0]).at == NOON

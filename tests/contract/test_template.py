@@ -1,5 +1,6 @@
 """What the stack must be: each failure lands somewhere, and no function may do more than it needs."""
 
+import json
 import re
 import tomllib
 from collections import Counter
@@ -8,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from functions.check_references.app import SECONDS_BETWEEN_POLICIES
+from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS
 from secretwatch.adapters.dynamodb import TOLD_ALERTS
 from secretwatch.domain.rules import READ_VALUE, READ_VALUE_TAG, Rules
+from secretwatch.domain.sweep import HOLD
 from secretwatch.settings import rules_from
+from secretwatch_cli.event_pattern import EventPattern
 from tests.contract.template import (
     FUNCTIONS,
     RESOURCES,
@@ -144,15 +149,8 @@ def queues_that_take_failures() -> set[str]:
 
 
 def test_every_queue_either_feeds_a_function_or_takes_failures() -> None:
-    feeds = {
-        named_by(source["Properties"]["Queue"])
-        for function in FUNCTIONS.values()
-        for source in function["Events"].values()
-        if source["Type"] == "SQS"
-    }
-
-    assert feeds.isdisjoint(queues_that_take_failures())
-    assert feeds | queues_that_take_failures() == set(QUEUES)
+    assert feeding().isdisjoint(queues_that_take_failures())
+    assert feeding() | queues_that_take_failures() == set(QUEUES)
 
 
 @pytest.mark.parametrize("queue", sorted(queues_that_take_failures()))
@@ -160,14 +158,53 @@ def test_the_first_message_in_a_queue_of_failures_calls_a_person(queue: str) -> 
     alarms = [
         alarm
         for alarm in ALARMS.values()
-        if alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
+        and alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
     ]
 
     (alarm,) = alarms
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert alarm["Namespace"] == "AWS/SQS"
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
     assert alarm["Statistic"] == "Maximum"
     assert alarm["AlarmActions"] == [{"Ref": "Alerts"}]
+
+
+def watched(alarm: str, namespace: str, metric: str) -> list[Any]:
+    """Whose metric an alarm looks at, one of several."""
+    metrics = [one["MetricStat"]["Metric"] for one in ALARMS[alarm]["Metrics"] if "MetricStat" in one]
+    assert {(one["Namespace"], one["MetricName"]) for one in metrics} == {(namespace, metric)}
+    return [dimension["Value"] for one in metrics for dimension in one["Dimensions"]]
+
+
+def feeding() -> set[str]:
+    """The queues that functions take their work from."""
+    return {
+        named_by(source["Properties"]["Queue"])
+        for function in FUNCTIONS.values()
+        for source in function["Events"].values()
+        if source["Type"] == "SQS"
+    }
+
+
+def test_work_that_waits_in_any_queue_calls_a_person() -> None:
+    queues = watched("QueueAgeAlarm", "AWS/SQS", "ApproximateAgeOfOldestMessage")
+
+    assert {value["Fn::GetAtt"][0] for value in queues} == feeding()
+
+
+@pytest.mark.parametrize(
+    ("alarm", "metric"), [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
+)
+def test_a_function_that_fails_or_is_held_back_calls_a_person(alarm: str, metric: str) -> None:
+    assert {value["Ref"] for value in watched(alarm, "AWS/Lambda", metric)} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("alarm", [name for name, one in ALARMS.items() if "Metrics" in one])
+def test_an_alarm_on_several_metrics_leaves_none_of_them_out(alarm: str) -> None:
+    (judged,) = [one for one in ALARMS[alarm]["Metrics"] if one.get("ReturnData", True)]
+    others = {one["Id"] for one in ALARMS[alarm]["Metrics"]} - {judged["Id"]}
+
+    assert set(re.findall(r"\b[a-z]+\b", judged["Expression"])) == others
 
 
 # --- functions and what they take ---
@@ -181,6 +218,44 @@ def test_a_record_that_fails_is_reported_by_itself(function: str, name: str) -> 
 @pytest.mark.parametrize(("function", "name"), SQS_SOURCES)
 def test_a_queue_starts_only_so_many_functions_at_a_time(function: str, name: str) -> None:
     assert source_of(function, name)["ScalingConfig"]["MaximumConcurrency"] >= 2  # the fewest that Lambda takes
+
+
+def test_a_sweep_is_held_for_longer_than_its_function_runs_and_shorter_than_its_message_is_hidden() -> None:
+    timeout, hidden = FUNCTIONS["TakeInventory"]["Timeout"], QUEUES["InventoryQueue"]["VisibilityTimeout"]
+
+    assert timeout < HOLD.total_seconds() < hidden
+
+
+def test_a_slice_of_a_sweep_leaves_no_other_message_waiting() -> None:
+    assert source_of("TakeInventory", "Inventory")["BatchSize"] == 1
+
+
+def test_all_that_runs_at_once_stays_within_its_share_of_the_quotas() -> None:
+    readers = source_of("TakeInventory", "Inventory")["ScalingConfig"]["MaximumConcurrency"]
+    checkers = source_of("CheckReferences", "Sweep")["ScalingConfig"]["MaximumConcurrency"]
+
+    assert readers / SECONDS_BETWEEN_CALLS < 20 / 2  # calls of an operation of AgentCore a second
+    assert checkers / SECONDS_BETWEEN_POLICIES < 50 * 0.6  # policies of secrets a second
+
+
+@pytest.mark.parametrize(
+    ("name", "sk", "before", "after", "taken"),
+    [
+        ("MODIFY", "REF#a", {}, {}, True),
+        ("INSERT", "REF#a", {}, {}, False),
+        ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"S": "2026-11-23T12:00:00"}}, True),
+        ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"NULL": True}}, False),
+    ],
+)
+def test_the_stream_hands_over_checked_references_and_completed_sweeps(
+    name: str, sk: str, before: dict[str, Any], after: dict[str, Any], taken: bool
+) -> None:
+    pk = "SECRET#a" if sk.startswith("REF#") else "SWEEP#111122223333#eu-west-1"
+    keys = {"pk": {"S": pk}, "sk": {"S": sk}}
+    record = {"eventName": name, "dynamodb": {"Keys": keys, "OldImage": before, "NewImage": after}}
+    filters = source_of("PublishVerdicts", "Registry")["FilterCriteria"]["Filters"]
+
+    assert any(EventPattern.read(json.loads(one["Pattern"])).matches(record) for one in filters) is taken
 
 
 def test_a_stream_gives_up_on_a_record_in_the_end_and_says_which() -> None:
@@ -221,6 +296,9 @@ def test_one_switch_sends_the_traces_of_every_function() -> None:
     assert (switch["Default"], set(switch["AllowedValues"])) == ("PassThrough", {"Active", "PassThrough"})
     assert TEMPLATE["Conditions"]["Traces"] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
     assert [name for name, properties in FUNCTIONS.items() if "Tracing" in properties] == []
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["POWERTOOLS_TRACE_DISABLED"] == {
+        "Fn::If": ["Traces", "false", "true"]
+    }
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -431,7 +509,10 @@ def test_the_stream_tells_a_record_before_and_after() -> None:
 
 @pytest.mark.parametrize("alarm", ALARMS)
 def test_an_alarm_says_what_it_is_about_and_tells_people_when_it_comes_and_when_it_goes(alarm: str) -> None:
-    assert len(ALARMS[alarm]["AlarmDescription"].split()) > 3
+    text = ALARMS[alarm]["AlarmDescription"]["Fn::Sub"]
+
+    assert len(text.split()) > 3
+    assert text.endswith(f" ${{RunbookUrl}}#{alarm.lower()}")  # docs/operations.md has an entry for each
     assert ALARMS[alarm]["AlarmActions"] == ALARMS[alarm]["OKActions"] == [{"Ref": "Alerts"}]
 
 

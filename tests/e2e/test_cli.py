@@ -51,8 +51,8 @@ def test_a_broken_secret_says_what_is_wrong_and_what_to_do_by_name_and_by_partia
 
     for named in (name, secret[:-7], secret):
         result = run("check", named)
-        assert result.exit_code == 1
-        assert "JSON_KEY_MISSING: the current version lacks JSON key `key`" in result.stdout
+        assert result.exit_code == 3
+        assert "JSON_KEY_MISSING (BROKEN): the current version lacks JSON key `key`" in result.stdout
         assert "What to do: Store a JSON object with a non-empty string under `key`." in result.stdout
 
 
@@ -62,7 +62,7 @@ def test_json_tells_the_same(world: World, run: Run) -> None:
 
     result = run("check", secret, "--json")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     (reference,) = json.loads(result.stdout)["references"]
     assert (reference["providerName"], reference["verdict"]) == (provider, "BROKEN")
     assert [finding["code"] for finding in reference["findings"]] == ["JSON_KEY_MISSING"]
@@ -85,7 +85,7 @@ def test_a_check_that_does_not_come_in_time_shows_what_stood_and_says_so(world: 
 
     result = run("check", secret, "--timeout", "0", "--json")
 
-    assert (result.exit_code, verdicts(result)) == (3, ["RESOLVES"])
+    assert (result.exit_code, verdicts(result)) == (4, ["RESOLVES"])
     assert "1 of 1 references were not checked in time" in result.stderr
 
 
@@ -106,16 +106,34 @@ def closed(world: World) -> Iterator[str]:
 def test_what_secretwatch_may_not_read_is_unknown_beside_the_last_verdict(run: Run, closed: str) -> None:
     result = run("check", closed, "--json")
 
-    assert (result.exit_code, verdicts(result)) == (3, ["RESOLVES"])
+    assert (result.exit_code, verdicts(result)) == (4, ["RESOLVES"])
     (reference,) = json.loads(result.stdout)["references"]
     assert "AccessDenied" in reference["unknown"]["reason"]
 
 
-@pytest.mark.parametrize("secret", ["agents/nobody-knows-it", "not a secret!"])
-def test_a_secret_that_is_unknown_or_none_is_an_error_in_one_sentence(run: Run, secret: str) -> None:
+def test_a_provider_is_checked_by_name_and_by_arn_with_all_of_its_references(world: World, run: Run) -> None:
+    secret = world.secret("{}")
+    provider = world.provider(secret)
+    (record,) = world.records(secret)
+
+    for named in (provider, record["provider_arn"]):
+        result = run("check", named, "--json")
+        assert (result.exit_code, verdicts(result)) == (3, ["BROKEN"])
+        assert [one["secretArn"] for one in json.loads(result.stdout)["references"]] == [secret]
+
+
+def test_what_counts_as_a_finding_is_for_whoever_asks_to_say(world: World, run: Run) -> None:
+    secret = world.secret("{}")
+    world.provider(secret)
+
+    assert run("check", secret, "--no-wait", "--fail-on", "never").exit_code == 0
+
+
+@pytest.mark.parametrize(("secret", "status"), [("agents/nobody-knows-it", 1), ("not a secret!", 2)])
+def test_a_secret_that_is_unknown_or_none_is_an_error_in_one_sentence(run: Run, secret: str, status: int) -> None:
     result = run("check", secret)
 
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (status, "")
     assert len(result.stderr.strip().splitlines()) == 1
 
 
@@ -139,6 +157,55 @@ def test_a_replayed_event_is_looked_at_here_and_stored_unless_it_is_only_tried(
     assert verdicts(tried) == verdicts(done)
     assert between == before
     assert world.records(secret)[0]["version"] > before
+
+
+# --- waivers
+
+
+def test_a_waived_finding_stays_visible_and_counts_no_more_until_the_waiver_ends(world: World, run: Run) -> None:
+    secret = world.secret("{}")
+    provider = world.provider(secret)
+
+    waived = run("waive", provider, "JSON_KEY_MISSING", "--for", "30d", "--reason", "It goes next week.", "--json")
+    checked = run("check", secret, "--json")
+
+    assert waived.exit_code == 0
+    (reference,) = json.loads(checked.stdout)["references"]
+    assert (checked.exit_code, reference["verdict"]) == (0, "BROKEN")
+    assert reference["findings"][0]["waivedUntil"] == json.loads(waived.stdout)["until"]
+    listed = {one["subject"]: one for one in json.loads(run("waivers", "--json").stdout)["waivers"]}
+    waiver = listed[reference["providerArn"]]
+    assert (waiver["code"], waiver["reason"]) == ("JSON_KEY_MISSING", "It goes next week.")
+    assert waiver["author"].startswith("arn:aws:")
+
+    assert run("unwaive", provider, "JSON_KEY_MISSING").exit_code == 0
+    assert run("check", secret).exit_code == 3
+    assert reference["providerArn"] not in run("waivers").stdout
+
+
+def test_a_waiver_takes_effect_by_itself(world: World, run: Run) -> None:
+    secret = world.secret("{}")
+    world.provider(secret)
+
+    run("waive", secret, "JSON_KEY_MISSING", "--for", "2h", "--reason", "It goes next week.")
+
+    eventually(lambda: world.records(secret)[0]["findings"][0]["waived_until"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        pytest.param(["agents/crm", "NO_SUCH_CODE", "--for", "2h", "--reason", "because"], 2, id="no such code"),
+        pytest.param(["agents/crm", "JSON_KEY_MISSING", "--reason", "because"], 2, id="without end"),
+        pytest.param(["agents/crm", "JSON_KEY_MISSING", "--for", "2y", "--reason", "because"], 2, id="no time"),
+        pytest.param(["agents/crm", "JSON_KEY_MISSING", "--for", "2h"], 2, id="no reason"),
+        pytest.param(["agents/nobody-knows-it", "JSON_KEY_MISSING", "--for", "2h", "--reason", "x"], 1, id="no such"),
+    ],
+)
+def test_what_cannot_be_waived_is_refused(run: Run, arguments: list[str], status: int) -> None:
+    result = run("waive", *arguments)
+
+    assert (result.exit_code, result.stdout) == (status, "")
 
 
 # --- doctor
@@ -173,7 +240,7 @@ def test_without_a_trail_there_is_a_problem_and_with_one_there_is_none(
     world: World, run: Run, trail: Callable[[], str]
 ) -> None:
     before = run("doctor", "--json")
-    assert before.exit_code == 1
+    assert before.exit_code == 3
     assert [one["health"] for one in examined(before)["trail"]] == ["problem"]
 
     arn = trail()
@@ -247,7 +314,7 @@ def test_a_disabled_rule_and_a_disabled_mapping_are_problems_with_the_commands_t
         events.enable_rule(Name=rule)
         awslambda.update_event_source_mapping(UUID=mapping, Enabled=True)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     commands = [one["command"] for check in ("rules", "event sources") for one in examined(result)[check]]
     place = f"--region {world.aws.region}"
     assert commands == [
@@ -277,10 +344,10 @@ def test_people_read_what_programs_read(run: Run) -> None:
             assert f"{one['health']:<10}{one['check']}: {one['meaning']}" in for_people.stdout
 
 
-# --- both
+# --- all of them
 
 
-@pytest.mark.parametrize("command", [["check", "agents/any"], ["doctor"]])
+@pytest.mark.parametrize("command", [["check", "agents/any"], ["waivers"], ["doctor"]])
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -294,12 +361,12 @@ def test_a_stack_that_cannot_be_found_is_an_error_in_one_sentence(
 ) -> None:
     result = run(*options, *command)
 
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert sentence in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", [["check", "agents/any"], ["doctor"]])
+@pytest.mark.parametrize("command", [["check", "agents/any"], ["waivers"], ["doctor"]])
 def test_credentials_that_aws_does_not_take_are_an_error_in_one_sentence(
     run: Run, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
@@ -307,7 +374,7 @@ def test_credentials_that_aws_does_not_take_are_an_error_in_one_sentence(
 
     result = run(*command)
 
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (1, "")
     assert "Log in again" in result.stderr
 
 

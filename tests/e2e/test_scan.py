@@ -146,7 +146,6 @@ def test_many_providers_are_scanned_in_half_a_minute_under_the_true_quotas(team:
     assert {found[name]["verdict"] for name in names} == {"RESOLVES"}
     assert took < 30
     assert sum(counts["throttled"].values()) == 0
-    print(f"{MANY} providers in {took:.1f} s, {sum(counts['calls'].values())} calls")
 
 
 def test_what_agentcore_was_seen_to_read_settles_what_policies_leave_open(team: Team, scan: Run) -> None:

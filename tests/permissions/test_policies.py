@@ -4,6 +4,7 @@ import json
 import sysconfig
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
@@ -16,17 +17,22 @@ from botocore.model import OperationModel
 
 from docs.permissions import policy as ready_policy
 from local import stack
-from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders, Pace
-from secretwatch.adapters.cloudtrail import CloudTrailTrails
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
+from secretwatch.adapters.iam import IamIdentities
+from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
-from secretwatch.domain.facts import SecretDescription, Unknown
 from secretwatch.domain.reference import ProviderKind, ProviderName
+from secretwatch.domain.rules import AGENTCORE, CONSUMERS, Rules
 from secretwatch.errors import Permanent
 from secretwatch_cli.check import look_up
 from secretwatch_cli.doctor import examine
 from secretwatch_cli.exits import Exit, FailOn
+from secretwatch_cli.lookups import Lookups
 from secretwatch_cli.registry import registry_of
+from secretwatch_cli.scanning import Scanning
+from secretwatch_cli.scanning import World as ScannedWorld
 from secretwatch_cli.stack import find_stack
 from tests.contract.template import RESOURCES, as_list
 from tests.e2e.conftest import World
@@ -92,34 +98,43 @@ def test_a_viewer_sees_all_that_the_doctor_looks_at_and_what_is_stored_of_a_secr
         registry = registry_of(viewer, found)
         answers = [look_up(registry.targets.find(subject)) for subject in (secret, name)]
         registry.waivers.all()
+        registry.states()
 
     assert [one for one in results if "may not" in one.meaning] == []
     assert [answer.exit_status(FailOn.BROKEN) for answer in answers] == [Exit.WELL, Exit.WELL]
     assert viewer.did == allowed_by("viewer")
 
 
-def test_a_scan_reads_providers_gateways_trails_and_secrets_and_only_the_secrets_that_it_names(world: World) -> None:
+def test_a_scan_reads_what_it_looks_at_and_only_the_secrets_that_it_names(world: World) -> None:
     other = world.secrets.create_secret(Name=f"elsewhere/{uuid.uuid4().hex[:8]}", SecretString="{}")["ARN"]
     everything = WholeInventory(world.aws.account, world.aws.region)
+    key = world.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
 
     with (
         a_provider(world) as (secret, name),
         a_gateway_is_to_be_read(world),
         who_has("scan", world) as scan,
     ):
+        world.secrets.update_secret(SecretId=secret, KmsKeyId=key, SecretString='{"key": "another value"}')
         agentcore = AgentCore(scan("bedrock-agentcore-control"), Pace(0))
-        providers, gateways = AgentCoreProviders(agentcore), AgentCoreGateways(agentcore)
-        secrets = SecretsManagerSecrets(scan("secretsmanager"))
-        names = [one for kind in ProviderKind for one in providers.names(kind, everything)]
+        providers, secrets = AgentCoreProviders(agentcore), SecretsManagerSecrets(scan("secretsmanager"))
+        seen = ScannedWorld(
+            providers=providers,
+            gateways=AgentCoreGateways(agentcore),
+            secrets=secrets,
+            keys=KmsKeys(scan("kms")),
+            identities=IamIdentities(scan("iam")),
+            history=Lookups(scan("cloudtrail")).history,
+        )
+        rules = Rules(required_readers=(AGENTCORE, CONSUMERS, f"arn:aws:iam::{world.aws.account}:role/support"))
+        with ThreadPoolExecutor(4) as workers, ThreadPoolExecutor(4) as reads:
+            scanned = Scanning(seen, rules=rules, workers=workers, reads=reads).scan(everything)
+        (found,) = [one for one in scanned.found if one.reference.provider.name == name]
 
-        assert name in {one.name for one in names}
+        assert scanned.unread == ()
+        assert "AccessDenied" not in str(found.judgement.unknown)
         for kind in ProviderKind:
             providers.get(ProviderName(world.aws.account, world.aws.region, kind, name))
-        assert all(gateways.get(one) for one in gateways.names(everything))
-        coverages = CloudTrailTrails(scan("cloudtrail")).coverages(world.aws.region)
-        assert not any(isinstance(one, Unknown) for one in coverages)
-        assert isinstance(secrets.describe(secret), SecretDescription)
-        assert secrets.shapes(secret, stage="AWSCURRENT", json_keys={"key"}).shapes
         with pytest.raises(Permanent, match="AccessDenied"):
             secrets.describe(other)
 

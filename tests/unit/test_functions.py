@@ -22,16 +22,16 @@ from secretwatch.adapters.dynamodb import item_of
 from secretwatch.domain.change import request
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.key import KeyId
-from secretwatch.domain.reference import Provider
+from secretwatch.domain.reference import Provider, ProviderKind
 from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
-from secretwatch.errors import Transient
-from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
+from secretwatch.errors import Permanent, Transient
 from secretwatch.settings import CheckReferencesSettings
 from secretwatch.spreading import Spreading
 from tests.contract.registry import create_table
+from tests.fake_stack import FakeStack, Outside
 from tests.fakes import (
     EVERYTHING,
     NOON,
@@ -39,11 +39,8 @@ from tests.fakes import (
     FakeProviders,
     FakeSecret,
     FakeSecrets,
-    FakeTrails,
     FakeWorld,
-    InMemoryGatewayRecords,
     InMemoryProtectedSecrets,
-    InMemoryProviderRecords,
     InMemoryReferences,
     SentRequests,
     a_gateway,
@@ -104,9 +101,15 @@ class TestCheckReferences:
         return FakeSecret()
 
     @pytest.fixture
-    def secrets(self, secret: FakeSecret, monkeypatch: pytest.MonkeyPatch) -> FakeSecrets:
+    def references(self) -> InMemoryReferences:
+        return InMemoryReferences(REFERENCE)
+
+    @pytest.fixture
+    def secrets(
+        self, secret: FakeSecret, references: InMemoryReferences, monkeypatch: pytest.MonkeyPatch
+    ) -> FakeSecrets:
         secrets = FakeSecrets(crm=secret)
-        world = FakeWorld(InMemoryReferences(REFERENCE), secrets)
+        world = FakeWorld(references, secrets)
         settings = CheckReferencesSettings("registry", "sweep-queue", frozenset({OWN_ROLE}), Rules())
         monkeypatch.setattr(check_references, "settings", lambda: settings)
         monkeypatch.setattr(check_references, "new_checking", lambda: lambda: world.checking(lambda: datetime.now(UTC)))
@@ -217,6 +220,15 @@ class TestCheckReferences:
         assert checks.subjects == []
         assert [line["message"] for line in lines] == ["change irrelevant: nobody references it"]
 
+    def test_a_checks_state_names_the_event_that_it_was_for_and_a_keys_checks_do_too(
+        self, references: InMemoryReferences, checks: SentRequests
+    ) -> None:
+        check_references.handler(sqs_event(put_secret_value(secret_arn("crm")), asking_for(CRM)), Context())
+        check_references.handler(sqs_event(asking_for(KEY)), Context())
+
+        assert references.only().cause == "e-1"  # the first of the batch that named the secret
+        assert checks.causes == {"r-1"}
+
     def test_what_secretwatch_wrote_itself_is_verified_once_however_many_events_tell_of_it(
         self, secrets: FakeSecrets
     ) -> None:
@@ -236,15 +248,13 @@ class TestTakeInventory:
 
     @pytest.fixture
     def agentcore(self, monkeypatch: pytest.MonkeyPatch) -> FakeProviders:
-        agentcore, references = FakeProviders(a_provider()), InMemoryReferences()
-        records = InMemoryProviderRecords(references)
-        providers = ProviderInventory(agentcore, records, references, reads=SentRequests(), checks=SentRequests())
-        gateways = GatewayInventory(FakeGateways(a_gateway()), InMemoryGatewayRecords(), reads=SentRequests())
-        inventory = Inventory(providers, gateways, FakeTrails())
+        outside = Outside(providers=FakeProviders(a_provider()), gateways=FakeGateways(a_gateway()))
+        self.stack = stack = FakeStack(outside)
+        inventory = take_inventory.Inventory(stack.provider_inventory, stack.gateway_inventory, stack.sweeping)
         monkeypatch.setattr(take_inventory, "inventory", lambda: inventory)
-        return agentcore
+        return outside.providers
 
-    def test_inventories_and_providers_are_taken_and_everything_else_is_refused(
+    def test_sweeps_providers_and_gateways_are_taken_and_everything_else_is_refused(
         self, agentcore: FakeProviders, lines: list[Event]
     ) -> None:
         subjects = (EVERYTHING, a_name(), a_gateway().name, CRM)
@@ -254,11 +264,52 @@ class TestTakeInventory:
 
         assert failed(response) == []
         assert [line["message"] for line in lines if "message" in line] == [
-            "inventory taken",
+            "sweep begun",
             "provider read",
             "gateway read",
             "change unreadable",
             "change unreadable",
+        ]
+
+    def test_a_sweep_is_carried_on_request_by_request_and_its_duration_is_measured(
+        self, agentcore: FakeProviders, lines: list[Event], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        take_inventory.handler(sqs_event(asking_for(EVERYTHING)), Context())
+        take_inventory.handler(sqs_event(asking_for(EVERYTHING)), Context())
+        (running, _) = self.stack.inventory.subjects
+        take_inventory.handler(sqs_event(asking_for(running)), Context())
+        while self.stack.checks.subjects:
+            self.stack.serve(self.stack.checks)
+        take_inventory.handler(sqs_event(asking_for(running), asking_for(running)), Context())
+
+        assert [line["message"] for line in lines if "message" in line] == [
+            "sweep begun",
+            "sweep not begun: one is running",
+            "provider read",
+            "sweep goes on",
+            "sweep completed",
+            "sweep not carried on: it is in other hands, or completed",
+        ]
+        completed = next(line for line in lines if line.get("message") == "sweep completed")
+        measured = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "SweepDuration" in line]
+        assert [one["SweepDurationSeconds"] for one in measured] == [[completed["seconds"]]]
+
+    def test_what_a_sweep_could_not_list_is_left_to_the_queue_in_the_end(
+        self, agentcore: FakeProviders, lines: list[Event]
+    ) -> None:
+        agentcore.failures[ProviderKind.PAYMENT] = Permanent("ListPaymentCredentialProviders: AccessDeniedException")
+        take_inventory.handler(sqs_event(asking_for(EVERYTHING)), Context())
+        answers: list[list[str]] = []
+        while self.stack.inventory.subjects:
+            running = self.stack.take(self.stack.inventory)
+            while self.stack.checks.subjects:
+                self.stack.serve(self.stack.checks)
+            answers.append(failed(take_inventory.handler(sqs_event(asking_for(running)), Context())))
+
+        assert answers[-1] == ["message-0"]
+        assert not any(answers[:-1])
+        assert [line["reason"] for line in lines if "reason" in line] == [
+            "ListPaymentCredentialProviders: AccessDeniedException"
         ]
 
     def test_an_external_reference_without_a_secret_leaves_a_warning(
@@ -321,6 +372,14 @@ class TestPublishVerdicts:
         assert failed(response) == []
         assert bus.changes == [VerdictChange(NEW, BROKEN)]
 
+    def test_the_event_that_a_check_was_for_is_told_in_the_log_and_on_the_bus(
+        self, bus: SentChanges, lines: list[Event]
+    ) -> None:
+        publish_verdicts.handler(self.stream_event((NEW, replace(BROKEN, cause="e-1"))), Context())
+
+        assert [line["correlation_id"] for line in lines] == ["e-1"]
+        assert [change.detail()["correlationId"] for change in bus.changes] == ["e-1"]
+
     def test_a_record_that_cannot_be_read_stops_the_shard_at_itself(self, bus: SentChanges, lines: list[Event]) -> None:
         event = self.stream_event((NEW, BROKEN))
         del event["Records"][0]["dynamodb"]["NewImage"]["provider_arn"]
@@ -365,6 +424,11 @@ class TestSendAlerts:
 
         assert [failed(response) for response in responses] == [[], [], []]
         assert self.messages() == ["crm-oauth can't get its credential - 111122223333 eu-west-1"]
+
+    def test_the_event_that_a_check_was_for_is_told_in_the_log(self, lines: list[Event]) -> None:
+        send_alerts.handler(sqs_event(self.news(after=replace(BROKEN, cause="e-1"))), Context())
+
+        assert [line["correlation_id"] for line in lines if line["message"] == "news read"] == ["e-1"]
 
     def test_news_that_could_not_be_sent_is_told_when_it_is_delivered_again(
         self, monkeypatch: pytest.MonkeyPatch

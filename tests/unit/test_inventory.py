@@ -1,23 +1,19 @@
 """The Registry follows AgentCore: what it references is checked, what it dropped is forgotten."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from secretwatch.domain.change import WholeInventory
-from secretwatch.domain.facts import Unknown
+from secretwatch.domain.consumer import Consumer, Gateway
 from secretwatch.domain.finding import Verdict
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
+from secretwatch.domain.reference import Provider, ProviderStatus, Reference
 from secretwatch.domain.secret import SecretId
-from secretwatch.domain.trail import WATCHED
-from secretwatch.errors import Permanent, Transient
-from secretwatch.inventory import GatewayInventory, Inventory, ProviderInventory
+from secretwatch.inventory import GatewayInventory, ProviderInventory
 from tests.fakes import (
-    EVERYTHING,
+    NOON,
     FakeGateways,
     FakeProviders,
-    FakeTrails,
     InMemoryGatewayRecords,
     InMemoryProviderRecords,
     InMemoryReferences,
@@ -42,15 +38,21 @@ class World:
         self.references = InMemoryReferences()
         self.records = InMemoryProviderRecords(self.references)
         self.reads, self.checks = SentRequests(), SentRequests()
+        self.now = NOON
         self.inventory = ProviderInventory(
-            self.agentcore, self.records, self.references, reads=self.reads, checks=self.checks
+            self.agentcore,
+            self.records,
+            self.references,
+            reads=self.reads,
+            checks=self.checks,
+            clock=lambda: self.now,
         )
 
 
 def test_a_new_provider_is_recorded_and_its_secret_is_checked() -> None:
     world = World(a_provider("crm-oauth"))
 
-    read = world.inventory.read(CRM, check_all=False)
+    read = world.inventory.read(CRM, since=NOON, check_all=False)
 
     assert read.added == {a_reference("crm-oauth")}
     assert world.references.states.keys() == {a_reference("crm-oauth")}
@@ -59,8 +61,8 @@ def test_a_new_provider_is_recorded_and_its_secret_is_checked() -> None:
 
 def test_a_provider_that_did_not_change_is_left_alone() -> None:
     world = World(a_provider("crm-oauth"))
-    world.inventory.read(CRM, check_all=False)
-    world.inventory.read(CRM, check_all=False)
+    world.inventory.read(CRM, since=NOON, check_all=False)
+    world.inventory.read(CRM, since=NOON, check_all=False)
 
     assert world.records.records[CRM].version == 1
     assert world.checks.subjects == [CRM_SECRET]
@@ -68,20 +70,20 @@ def test_a_provider_that_did_not_change_is_left_alone() -> None:
 
 def test_after_an_event_every_secret_of_the_provider_is_checked_again() -> None:
     world = World(a_provider("crm-oauth"))
-    world.inventory.read(CRM, check_all=True)
-    world.inventory.read(CRM, check_all=True)
+    world.inventory.read(CRM, since=NOON, check_all=True)
+    world.inventory.read(CRM, since=NOON, check_all=True)
 
     assert world.checks.subjects == [CRM_SECRET] * 2
 
 
 def test_a_provider_pointed_at_another_secret_takes_its_verdict_along() -> None:
     world = World(a_provider("crm-oauth"))
-    world.inventory.read(CRM, check_all=False)
+    world.inventory.read(CRM, since=NOON, check_all=False)
     old, new = a_reference("crm-oauth"), a_reference("crm-oauth", secret=secret_arn("agents/other"))
     world.references.states[old] = replace(world.references.states[old], verdict=Verdict.BROKEN, version=7)
 
     world.agentcore.providers[CRM] = a_provider("crm-oauth", new)
-    read = world.inventory.read(CRM, check_all=False)
+    read = world.inventory.read(CRM, since=NOON, check_all=False)
 
     assert (set(read.added), set(read.removed)) == ({new}, {old})
     assert world.references.only().reference == new
@@ -91,10 +93,10 @@ def test_a_provider_pointed_at_another_secret_takes_its_verdict_along() -> None:
 
 def test_only_agentcore_s_own_not_found_removes_a_provider() -> None:
     world = World(a_provider("crm-oauth"))
-    world.inventory.read(CRM, check_all=False)
+    world.inventory.read(CRM, since=NOON, check_all=False)
 
     del world.agentcore.providers[CRM]
-    read = world.inventory.read(CRM, check_all=True)
+    read = world.inventory.read(CRM, since=NOON, check_all=True)
 
     assert read.provider is None
     assert world.records.records == {}
@@ -104,70 +106,10 @@ def test_only_agentcore_s_own_not_found_removes_a_provider() -> None:
 def test_a_provider_that_nobody_ever_knew_changes_nothing() -> None:
     world = World()
 
-    read = world.inventory.read(CRM, check_all=True)
+    read = world.inventory.read(CRM, since=NOON, check_all=True)
 
     assert (read.provider, read.added, read.removed) == (None, frozenset(), frozenset())
     assert world.checks.subjects == []
-
-
-def test_an_inventory_reads_what_is_listed_and_what_is_recorded_and_checks_what_is_referenced() -> None:
-    hidden, listed = a_provider("hidden"), a_provider("listed", a_reference("listed", kind=ProviderKind.API_KEY))
-    world = World(hidden, listed)
-    world.inventory.read(hidden.name, check_all=False)
-    world.agentcore.unlisted = {hidden.name}
-    world.checks.subjects.clear()
-
-    count = world.inventory.take(EVERYTHING)
-
-    assert count == 2
-    assert set(world.reads.subjects) == {hidden.name, listed.name}
-    assert world.checks.subjects == [CRM_SECRET]
-
-
-def test_a_secret_of_many_providers_is_checked_once_a_sweep() -> None:
-    world = World(*(a_provider(f"agent-{number}") for number in range(5)))
-    for name in world.agentcore.providers:
-        world.inventory.read(name, check_all=False)
-    world.checks.subjects.clear()
-
-    world.inventory.take(EVERYTHING)
-
-    assert world.checks.subjects == [CRM_SECRET]
-
-
-def test_a_kind_that_cannot_be_listed_stops_neither_the_others_nor_the_gateways() -> None:
-    world = World(a_provider("crm-oauth"))
-    listed = world.agentcore.names
-
-    def api_keys_refused(kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
-        if kind is ProviderKind.API_KEY:
-            raise Permanent("ListApiKeyCredentialProviders: AccessDeniedException")
-        return listed(kind, inventory)
-
-    world.agentcore.names = api_keys_refused  # type: ignore[method-assign]
-    gateway_reads = SentRequests()
-    gateways = GatewayInventory(FakeGateways(a_gateway()), InMemoryGatewayRecords(), reads=gateway_reads)
-
-    with pytest.raises(Permanent, match="ListApiKeyCredentialProviders"):
-        Inventory(world.inventory, gateways, FakeTrails()).take(EVERYTHING)
-
-    assert world.reads.subjects == [CRM]
-    assert gateway_reads.subjects == [a_gateway().name]
-
-
-def test_a_sweep_checks_what_it_knows_even_when_agentcore_does_not_answer() -> None:
-    world = World(a_provider("crm-oauth"))
-    world.inventory.read(CRM, check_all=False)
-    world.checks.subjects.clear()
-
-    def throttled(*_: object) -> None:
-        raise Transient("List: ThrottlingException")
-
-    world.agentcore.names = throttled  # type: ignore[assignment]
-    with pytest.raises(Transient):
-        world.inventory.take(EVERYTHING)
-
-    assert world.checks.subjects == [CRM_SECRET]
 
 
 def test_two_certificates_that_move_at_once_each_take_one_verdict_along() -> None:
@@ -178,71 +120,138 @@ def test_two_certificates_that_move_at_once_each_take_one_verdict_along() -> Non
 
     before, after = certificates("a", "b"), certificates("c", "d")
     world = World(a_provider("crm-oauth", *before))
-    world.inventory.read(CRM, check_all=False)
+    world.inventory.read(CRM, since=NOON, check_all=False)
     for version, reference in enumerate(before, start=5):
         world.references.states[reference] = replace(world.references.states[reference], version=version)
 
     world.agentcore.providers[CRM] = a_provider("crm-oauth", *after)
-    world.inventory.read(CRM, check_all=False)
+    world.inventory.read(CRM, since=NOON, check_all=False)
 
     assert [world.references.states[reference].version for reference in after] == [6, 7]
+
+
+@pytest.mark.parametrize("status", ["CREATING", "UPDATING", "DELETING"])
+def test_a_provider_that_agentcore_has_not_finished_with_is_read_again_ever_later_and_at_last_no_more(
+    status: str,
+) -> None:
+    world = World(replace(a_provider("crm-oauth"), status=ProviderStatus(status)))
+
+    for age in (-1, 0, 20, 400, 1799, 1800):
+        world.now = NOON + timedelta(seconds=age)
+        world.inventory.read(CRM, since=NOON, check_all=False)
+
+    assert world.reads.subjects == [CRM] * 5
+    assert [delay.total_seconds() for delay in world.reads.delays] == [5, 5, 20, 300, 300]
+
+
+@pytest.mark.parametrize("status", [None, "READY", "UPDATE_FAILED"])
+def test_a_provider_that_is_settled_is_not_read_again(status: str | None) -> None:
+    world = World(replace(a_provider("crm-oauth"), status=ProviderStatus(status)))
+
+    world.inventory.read(CRM, since=NOON, check_all=True)
+
+    assert world.reads.subjects == []
+
+
+def test_a_provider_that_settles_is_checked_by_its_new_status() -> None:
+    world = World(replace(a_provider("crm-oauth"), status=ProviderStatus("UPDATING")))
+    world.inventory.read(CRM, since=NOON, check_all=False)
+    world.agentcore.providers[CRM] = replace(a_provider("crm-oauth"), status=ProviderStatus("UPDATE_FAILED"))
+    world.checks.subjects.clear()
+
+    world.inventory.read(CRM, since=NOON, check_all=False)
+
+    assert world.checks.subjects == [CRM_SECRET]
+
+
+class GatewayWorld:
+    """An AgentCore with gateways, and a Registry that knows one provider."""
+
+    def __init__(self, *gateways: Gateway, consumers_have_to_read: bool = True) -> None:
+        self.agentcore, self.records = FakeGateways(*gateways), InMemoryGatewayRecords()
+        self.reads, self.checks = SentRequests(), SentRequests()
+        providers = InMemoryProviderRecords(InMemoryReferences())
+        providers.record(None, a_provider("crm-oauth"), moved=[])
+        self.inventory = GatewayInventory(
+            self.agentcore,
+            self.records,
+            providers,
+            reads=self.reads,
+            checks=self.checks,
+            consumers_have_to_read=consumers_have_to_read,
+            clock=lambda: NOON,
+        )
+
+    def read(self, gateway: Gateway) -> Gateway | None:
+        return self.inventory.read(gateway.name, since=NOON)
 
 
 class TestGateways:
     """Gateways and their consumers."""
 
+    GATEWAY = a_gateway("g-1", a_consumer("crm-oauth"))
+
     def test_a_gateway_is_recorded_with_its_consumers_and_followed(self) -> None:
-        agentcore, records = FakeGateways(a_gateway("g-1", a_consumer("crm-oauth"))), InMemoryGatewayRecords()
-        inventory, name = GatewayInventory(agentcore, records, reads=SentRequests()), a_gateway("g-1").name
+        world, name = GatewayWorld(self.GATEWAY), self.GATEWAY.name
 
-        inventory.read(name)
-        inventory.read(name)
-        assert records.records[name].version == 1
+        world.read(self.GATEWAY)
+        world.read(self.GATEWAY)
+        assert world.records.records[name].version == 1
 
-        agentcore.gateways[name] = a_gateway("g-1", a_consumer("weather"))
-        inventory.read(name)
-        assert records.of_provider(a_reference("weather").provider_arn) == [a_consumer("weather")]
-        assert records.of_provider(a_reference("crm-oauth").provider_arn) == []
+        world.agentcore.gateways[name] = a_gateway("g-1", a_consumer("weather"))
+        world.read(self.GATEWAY)
+        assert world.records.of_provider(a_reference("weather").provider_arn) == [a_consumer("weather")]
+        assert world.records.of_provider(a_reference("crm-oauth").provider_arn) == []
 
-        agentcore.gateways.clear()
-        assert inventory.read(name) is None
-        assert records.records == {}
+        world.agentcore.gateways.clear()
+        assert world.read(self.GATEWAY) is None
+        assert world.records.records == {}
 
-    def test_an_inventory_reads_the_gateways_that_are_listed_and_those_that_are_recorded(self) -> None:
-        gone, there = a_gateway("gone"), a_gateway("there")
-        records, reads = InMemoryGatewayRecords(), SentRequests()
-        records.record(None, gone)
+    def test_a_role_that_changes_is_the_consumers_new_one(self) -> None:
+        world = GatewayWorld(self.GATEWAY)
+        world.read(self.GATEWAY)
+        other = replace(a_consumer("crm-oauth"), role_arn="arn:aws:iam::111122223333:role/other")
+        world.agentcore.gateways[self.GATEWAY.name] = a_gateway("g-1", other)
 
-        assert GatewayInventory(FakeGateways(there), records, reads=reads).take(EVERYTHING) == 2
-        assert reads.subjects == [gone.name, there.name]
+        world.read(self.GATEWAY)
 
+        assert world.records.of_provider(other.provider_arn) == [other]
 
-class TestTrails:
-    """A sweep looks for a trail; what it cannot tell it calls unknown."""
+    @pytest.mark.parametrize(
+        "after",
+        [
+            pytest.param([], id="gone"),
+            pytest.param([replace(a_consumer("crm-oauth"), role_arn=None)], id="another role"),
+            pytest.param([a_consumer("crm-oauth"), a_consumer("crm-oauth", target="second")], id="one more"),
+        ],
+    )
+    def test_where_consumers_have_to_read_a_change_of_them_has_the_provider_s_references_checked(
+        self, after: list[Consumer]
+    ) -> None:
+        world = GatewayWorld(self.GATEWAY)
+        world.read(self.GATEWAY)
+        assert world.checks.subjects == [CRM_SECRET]
 
-    @pytest.fixture
-    def trails(self) -> FakeTrails:
-        return FakeTrails()
+        world.agentcore.gateways[self.GATEWAY.name] = a_gateway("g-1", *after)
+        world.read(self.GATEWAY)
+        world.read(self.GATEWAY)
+        assert world.checks.subjects == [CRM_SECRET] * 2
 
-    def without_trail(self, trails: FakeTrails) -> frozenset[str] | Unknown:
-        gateways = GatewayInventory(FakeGateways(), InMemoryGatewayRecords(), reads=SentRequests())
-        return Inventory(World().inventory, gateways, trails).without_trail(EVERYTHING.region)
+        world.agentcore.gateways.clear()
+        world.read(self.GATEWAY)
+        assert len(world.checks.subjects) == (3 if after else 2)
 
-    def test_a_trail_that_covers_everything_is_enough(self, trails: FakeTrails) -> None:
-        assert self.without_trail(trails) == frozenset()
+    def test_elsewhere_consumers_change_no_verdict_and_nothing_is_checked(self) -> None:
+        world = GatewayWorld(self.GATEWAY, consumers_have_to_read=False)
 
-    def test_without_a_trail_everything_is_missing(self, trails: FakeTrails) -> None:
-        trails.found = []
+        world.read(self.GATEWAY)
 
-        assert self.without_trail(trails) == WATCHED
+        assert world.checks.subjects == []
 
-    def test_a_trail_that_we_may_not_read_leaves_it_unknown(self, trails: FakeTrails) -> None:
-        refused = Unknown("GetEventSelectors: AccessDeniedException", transient=False)
-        trails.found = [refused]
+    def test_a_gateway_that_agentcore_has_not_finished_with_is_read_again(self) -> None:
+        world = GatewayWorld(replace(self.GATEWAY, settling=True))
 
-        assert self.without_trail(trails) == refused
+        world.read(self.GATEWAY)
 
-    def test_trails_that_cannot_be_listed_stop_no_inventory(self, trails: FakeTrails) -> None:
-        trails.failure = Transient("DescribeTrails: ThrottlingException")
-
-        assert self.without_trail(trails) == Unknown("DescribeTrails: ThrottlingException", transient=True)
+        assert world.reads.subjects == [self.GATEWAY.name]
+        assert world.reads.delays == [timedelta(seconds=5)]

@@ -12,9 +12,10 @@ SECRETS = [SecretId.of_arn(secret_arn("billing")), SecretId.of_arn(secret_arn("c
 def test_every_secret_under_the_key_is_to_be_checked() -> None:
     checks = SentRequests()
 
-    told = Spreading(InMemoryProtectedSecrets({KEY: SECRETS}), checks=checks).spread(KEY)
+    told = Spreading(InMemoryProtectedSecrets({KEY: SECRETS}), checks=checks).spread(KEY, cause="e-1")
 
     assert checks.subjects == told == SECRETS
+    assert checks.causes == {"e-1"}
 
 
 def test_a_key_that_protects_no_referenced_secret_asks_for_nothing() -> None:

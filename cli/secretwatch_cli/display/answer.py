@@ -52,4 +52,6 @@ def _reference_json(state: ReferenceState) -> dict[str, Any]:
         "observedAt": state.observed_at.isoformat() if state.observed_at else None,
         "version": state.version,
         "checkedAt": state.checked_at.isoformat() if state.checked_at else None,
+        "since": state.since.isoformat() if state.since else None,
+        "correlationId": state.cause,
     }

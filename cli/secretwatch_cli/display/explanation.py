@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from secretwatch.domain.change import Change, Subject, WholeInventory
+from secretwatch.domain.change import Change, RunningSweep, Subject, WholeInventory
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.key import KeyId, partition_of
 from secretwatch.domain.reference import ProviderName
@@ -67,6 +67,6 @@ def _subject_json(subject: Subject) -> dict[str, str]:
             return {"type": "provider", "id": subject.name}
         case GatewayName():
             return {"type": "gateway", "id": subject.gateway_id}
-        case WholeInventory():  # every provider of the vault
+        case WholeInventory() | RunningSweep():  # every provider of the vault
             vault = f"arn:{partition_of(subject.region)}:bedrock-agentcore:{subject.region}:{subject.account}"
             return {"type": "provider", "id": f"{vault}:token-vault/*"}

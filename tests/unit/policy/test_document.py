@@ -159,7 +159,7 @@ CONDITION = st.dictionaries(
 NAMES = ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource"]
 STATEMENT = st.fixed_dictionaries(
     {},
-    optional={"Condition": CONDITION | VALUE, **dict.fromkeys(NAMES, VALUE)},  # type: ignore[arg-type] # mixed
+    optional={"Condition": CONDITION | VALUE, **dict.fromkeys(NAMES, VALUE)},
 )
 
 

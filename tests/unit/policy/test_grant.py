@@ -1,6 +1,7 @@
 """KMS keys: the key policy, the account that it hands over to, and grants."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,11 +52,12 @@ def a_grant(
 
 def encryption_context(**pairs: str) -> Context:
     """Of a request with exactly these pairs."""
+    absent = ("kms:EncryptionContext:SecretARN", "kms:EncryptionContext:SecretVersionId")
     return {
+        **dict.fromkeys(absent, ABSENT),
+        **{f"kms:EncryptionContext:{key}": Present((value,)) for key, value in pairs.items()},
         "kms:EncryptionContextKeys": Present(tuple(pairs)),
-        "kms:EncryptionContext:SecretARN": ABSENT,
-        "kms:EncryptionContext:SecretVersionId": ABSENT,
-    } | {f"kms:EncryptionContext:{key}": Present((value,)) for key, value in pairs.items()}
+    }
 
 
 def test_the_default_key_policy_hands_over_to_the_identity_policies_of_its_account() -> None:
@@ -136,6 +138,14 @@ def test_a_grant_allows_its_grantee_its_operations(grant: Grant, reader: Princip
 )
 def test_a_grant_may_constrain_the_encryption_context(grant: Grant, context: Context, outcome: Outcome) -> None:
     assert decrypt(a_policy(), grant, context=context).outcome is outcome
+
+
+def test_a_grant_may_constrain_the_source() -> None:
+    grant = replace(a_grant(), source_arn="arn:aws:bedrock-agentcore:eu-west-1:111122223333:gateway/crm")
+
+    assert decrypt(a_policy(), grant, context={"aws:SourceArn": Present((str(grant.source_arn),))}).outcome is ALLOWED
+    assert decrypt(a_policy(), grant, context={"aws:SourceArn": ABSENT}).outcome is IMPLICIT
+    assert decrypt(a_policy(), grant).depends_on == ("aws:SourceArn",)
 
 
 def test_a_deny_of_the_key_policy_stands_over_a_grant() -> None:

@@ -15,6 +15,11 @@ class Outcome(StrEnum):
     NO_NEWS = "no news"  # resolves at first sight
     TOLD_BEFORE = "told before"  # the news was delivered again
 
+    @property
+    def is_told(self) -> bool:
+        """Whether people were told just now."""
+        return self is Outcome.SENT
+
 
 class Alerting:
     """Tells people about a changed verdict, after reading the Registry again."""

@@ -60,9 +60,16 @@ class Checking:
         self._clock = clock
 
     def check(
-        self, secret: SecretId, observation: Observation | None = None, *, seen_since: datetime | None = None
+        self,
+        secret: SecretId,
+        observation: Observation | None = None,
+        *,
+        seen_since: datetime | None = None,
+        cause: str | None = None,
     ) -> list[Checked]:
         """Check every reference to the secret; an empty list means that nobody references it.
+
+        `cause` is the id of the event that it is done for.
 
         What was observed of the secret is kept with its references, and judged with the rest.
         With `seen_since`, those that a later check has seen are left as they are.
@@ -71,45 +78,48 @@ class Checking:
         """
         asked = self._clock()
         try:
-            return self._check_once(secret, observation, seen_since=seen_since)
+            return self._check_once(secret, observation, seen_since, cause)
         except LostRace:
             # Another check cannot have seen what was observed: that has to be kept whoever was first.
             since = None if observation else seen_since or asked
-            return until_won(lambda: self._check_once(secret, observation, seen_since=since))
+            return until_won(lambda: self._check_once(secret, observation, since, cause))
 
     def _check_once(
-        self, secret: SecretId, observation: Observation | None, *, seen_since: datetime | None
+        self, secret: SecretId, observation: Observation | None, seen_since: datetime | None, cause: str | None
     ) -> list[Checked]:
         states = self._references.of_secret(secret)
         seen = [state for state in states if seen_since and state.checked_at and state.checked_at > seen_since]
         pending = [state for state in states if state not in seen]
         if observation:
             pending = [state.with_observation(observation) for state in pending]
-        return [*(Checked(state, state, None) for state in seen), *self._check_states(pending)]
+        return [*(Checked(state, state, None) for state in seen), *self._check_states(pending, cause)]
 
-    def _check_states(self, states: list[ReferenceState]) -> list[Checked]:
+    def _check_states(self, states: list[ReferenceState], cause: str | None) -> list[Checked]:
         by_arn = {state.reference.secret_arn for state in states}
         return [
             checked
             for arn in sorted(by_arn)
-            for checked in self._check_secret(arn, [state for state in states if state.reference.secret_arn == arn])
+            for checked in self._check_secret(
+                arn, [state for state in states if state.reference.secret_arn == arn], cause
+            )
         ]
 
-    def _check_secret(self, arn: str, states: list[ReferenceState]) -> list[Checked]:
+    def _check_secret(self, arn: str, states: list[ReferenceState], cause: str | None) -> list[Checked]:
         at = self._clock()
         facts = self._gathering.gather(arn, states, at=at)
         self._remember_keys(arn, facts.values(), at)
-        concluded = [self._conclude(state, facts[state.reference], at) for state in states]
+        concluded = [self._conclude(state, facts[state.reference], at, cause) for state in states]
         checked = self._with_waivers(concluded, at)
         for one in checked:
             self._references.store(one.after)
         return checked
 
-    def _conclude(self, before: ReferenceState, facts: Facts, at: datetime) -> Checked:
+    def _conclude(self, before: ReferenceState, facts: Facts, at: datetime, cause: str | None) -> Checked:
         state = before.with_access(access_of(before.reference, facts), at=at)
         judgement = judge(state.reference, replace(facts, access_since=state.access_since), self._rules)
         good_version = _good_version(state, facts)
-        after = state.after(judgement, good_version=good_version, at=at, unknown_after=self._rules.unknown_after)
+        unknown_after = self._rules.unknown_after
+        after = state.after(judgement, good_version=good_version, at=at, unknown_after=unknown_after, cause=cause)
         return Checked(before, after, judgement.unknown)
 
     def _with_waivers(self, concluded: Collection[Checked], at: datetime) -> list[Checked]:

@@ -30,7 +30,7 @@ from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderStatus, Reference
 from secretwatch.domain.rules import CONSUMERS, Rules
 from secretwatch.domain.state import ReferenceState
-from secretwatch.policy import Outcome, Policy, Principal
+from secretwatch.policy import Grant, Outcome, Policy, Principal
 from secretwatch.ports import Consumers, Identities, Keys, ProviderStatuses, Secrets
 
 if TYPE_CHECKING:
@@ -95,14 +95,13 @@ class Gathering:
             return facts
         readers = _by_name({reader for one in facts.values() for reader in readers_of(one, self._rules)})
         reading = self._start_value(arn, secret, states)
-        looking = self._start_key(secret.key) if secret.key else None
+        quiet_of_key = quietly or _is_of_another_account(secret.key, states)
+        looking = self._start_key(secret.key, quiet=quiet_of_key) if secret.key else None
         policies = self._policies(arn, policy.result(), naming.result(), quiet=quietly)
         current = reading.result()
         recalling = self._start_previous(arn, secret, current, states)
-        key = self._key(looking) if looking else None
-        asking = self._start_identities(arn, key, readers)
-        if key:
-            key = self._with_grants(key, facts, readers)
+        asking = self._start_identities(arn, looking, readers)
+        key = self._key(looking, facts, readers, quiet=quiet_of_key) if looking else None
         shared: dict[str, Any] = {
             "current": current,
             "previous": recalling.result(),
@@ -170,49 +169,48 @@ class Gathering:
 
     # --- the key
 
-    def _start_key(self, key: KeyId) -> "_Looking":
+    def _start_key(self, key: KeyId, *, quiet: bool) -> "_Looking":
         """A key by its id is described and its policy read side by side; what an alias means has to be known first."""
-        describing = self._once(key, lambda: self._keys.describe(key))
-        policy = None if key.is_alias else self._once(("policy", key.arn), lambda: self._keys.policy(key.arn))
-        return describing, policy
+        describing = self._once(key, lambda: self._keys.describe(key), quiet=quiet)
+        return describing, None if key.is_alias else self._start_key_policy(key.arn, quiet=quiet)
 
-    def _key(self, looking: "_Looking") -> KeyFacts:
+    def _key(
+        self, looking: "_Looking", facts: Mapping[Reference, Facts], readers: Collection[Principal], *, quiet: bool
+    ) -> KeyFacts:
         describing, reading = looking
         described = describing.result()
         if not isinstance(described, KeyDescription) or not described.customer_managed:
             return KeyFacts(described)
-        arn = described.arn
-        reading = reading or self._once(("policy", arn), lambda: self._keys.policy(arn))
-        return KeyFacts(described, reading.result())
+        if reading is None:
+            reading = self._start_key_policy(described.arn, quiet=quiet)
+            # Before it is known whom the policy does not suffice: that would take a fourth round trip.
+            self._start_grants(described.arn, readers, quiet=quiet)
+        policy = reading.result()
+        if not isinstance(policy, Policy):
+            return KeyFacts(described, policy)
+        wanting = [reader for reader in readers if _wants_grant(reader, described.arn, policy, facts)]
+        return KeyFacts(described, policy, _together(self._start_grants(described.arn, wanting, quiet=quiet)))
 
-    def _with_grants(self, key: KeyFacts, facts: Mapping[Reference, Facts], readers: Collection[Principal]) -> KeyFacts:
-        """Grants are listed only for readers whom the key's policy does not suffice."""
-        if not isinstance(key.key, KeyDescription) or not isinstance(key.policy, Policy):
-            return key
-        arn, policy = key.key.arn, key.policy
-        wanting = [
-            reader
+    def _start_key_policy(self, arn: str, *, quiet: bool) -> "Future[Policy | Unknown]":
+        return self._once(("policy", arn), lambda: self._keys.policy(arn), quiet=quiet)
+
+    def _start_grants(
+        self, arn: str, readers: Iterable[Principal], *, quiet: bool
+    ) -> "list[Future[tuple[Grant, ...] | Unknown]]":
+        return [
+            self._once(("grants", arn, reader), partial(self._keys.grants, arn, reader), quiet=quiet)
             for reader in readers
-            if any(
-                may_decrypt(reader, reference, arn, policy, (), one).outcome is not Outcome.ALLOWED
-                for reference, one in facts.items()
-            )
         ]
-        reads = [self._once(("grants", arn, one), partial(self._keys.grants, arn, one)) for one in wanting]
-        found = [read.result() for read in reads]
-        unknown = next((one for one in found if isinstance(one, Unknown)), None)
-        grants = tuple(grant for one in found if isinstance(one, tuple) for grant in one)
-        return replace(key, grants=unknown or grants)
 
     # --- the readers' own policies
 
     def _start_identities(
-        self, arn: str, key: KeyFacts | None, readers: Collection[Principal]
+        self, arn: str, looking: "_Looking | None", readers: Collection[Principal]
     ) -> "dict[Asked, Future[IdentityDecision | Unknown]]":
         """What the roles among the readers may do by their own policies; AgentCore itself has none."""
-        resources = {GET_SECRET_VALUE: arn}
-        if key and isinstance(key.key, KeyDescription):
-            resources[DECRYPT] = key.key.arn
+        resources, key = {GET_SECRET_VALUE: arn}, looking[0].result() if looking else None
+        if isinstance(key, KeyDescription) and key.customer_managed:
+            resources[DECRYPT] = key.arn
         return {
             (reader.name, action): self._once(
                 (reader.name, action, resource), partial(self._identities.decide, reader.name, action, resource)
@@ -228,11 +226,11 @@ class Gathering:
         """Begin a read; `quiet` when it is nobody's fault here that it fails for good."""
         return self._pool.submit(_or_unknown, read, quiet)
 
-    def _once(self, subject: Hashable, read: Callable[[], T]) -> "Future[T | Unknown]":
+    def _once(self, subject: Hashable, read: Callable[[], T], *, quiet: bool = False) -> "Future[T | Unknown]":
         """Begin a read that others may have begun already."""
         with self._sharing:
             if subject not in self._shared:
-                self._shared[subject] = self._start(read)
+                self._shared[subject] = self._start(read, quiet=quiet)
             return cast("Future[T | Unknown]", self._shared[subject])
 
 
@@ -242,6 +240,25 @@ _Looking: TypeAlias = "tuple[Future[KeyDescription | NoSuchKey | Unknown], Futur
 def _or_unknown(read: Callable[[], T], quiet: bool) -> T | Unknown:
     found = or_unknown(read)
     return replace(found, quiet=quiet and not found.transient) if isinstance(found, Unknown) else found
+
+
+def _wants_grant(reader: Principal, key_arn: str, policy: Policy, facts: Mapping[Reference, Facts]) -> bool:
+    """Whether the key's policy alone does not let the reader decrypt."""
+    return any(
+        may_decrypt(reader, reference, key_arn, policy, (), one).outcome is not Outcome.ALLOWED
+        for reference, one in facts.items()
+    )
+
+
+def _together(reads: "Iterable[Future[tuple[Grant, ...] | Unknown]]") -> tuple[Grant, ...] | Unknown:
+    """All that was read, or why a part of it could not be."""
+    found = [read.result() for read in reads]
+    unknown = next((one for one in found if isinstance(one, Unknown)), None)
+    return unknown or tuple(grant for one in found if isinstance(one, tuple) for grant in one)
+
+
+def _is_of_another_account(key: KeyId | None, states: Iterable[ReferenceState]) -> bool:
+    return key is not None and any(key.account != state.reference.provider.account for state in states)
 
 
 def _ready(value: T) -> "Future[T]":

@@ -3,10 +3,10 @@
 Every method raises `errors.Transient` or `errors.Permanent` when the world does not answer.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
 
 from secretwatch.domain.alert import Alert
 from secretwatch.domain.change import Subject, WholeInventory
@@ -28,10 +28,14 @@ from secretwatch.domain.repair.news import RepairNews
 from secretwatch.domain.repair.repair import Audit, Breaker, Repair, Spending, Standing
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.sweep import Sweep
 from secretwatch.domain.trail import Coverage
-from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.domain.waiver import Waiver
 from secretwatch.policy import Grant, Policy, Principal
+
+T = TypeVar("T")
+
+NO_TIME = timedelta()
 
 
 class Secrets(Protocol):
@@ -117,6 +121,10 @@ class References(Protocol):
         """The state of this reference, if it is still there."""
         ...
 
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        """The states of those of the references that are still there."""
+        ...
+
     def store(self, state: ReferenceState) -> None:
         """Write the successor of the stored state; raises LostRace when another writer was first."""
         ...
@@ -156,11 +164,32 @@ class ProviderRecords(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Some of a long list, and the token that leads to the next page; None on the last."""
+
+    items: tuple[T, ...]
+    token: str | None
+
+
+def every_page(page: Callable[[str | None], Page[T]]) -> Iterator[T]:
+    """The items of one page after the other."""
+    found = page(None)
+    yield from found.items
+    while found.token:
+        found = page(found.token)
+        yield from found.items
+
+
 class Providers(Protocol):
     """AgentCore Identity's credential providers."""
 
     def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
         """The names of all providers of a kind."""
+        ...
+
+    def page(self, kind: ProviderKind, inventory: WholeInventory, token: str | None) -> Page[ProviderName]:
+        """The names of some providers of a kind: the first, or those that the token leads to."""
         ...
 
     def get(self, name: ProviderName) -> Provider | None:
@@ -211,6 +240,10 @@ class Gateways(Protocol):
         """The ids of all gateways."""
         ...
 
+    def page(self, inventory: WholeInventory, token: str | None) -> Page[GatewayName]:
+        """The ids of some gateways: the first, or those that the token leads to."""
+        ...
+
     def get(self, name: GatewayName) -> Gateway | None:
         """The gateway with the providers that its targets use; None once AgentCore says that there is none."""
         ...
@@ -227,16 +260,56 @@ class Trails(Protocol):
 class Requests(Protocol):
     """A queue of things to look at."""
 
-    def send(self, subjects: Iterable[Subject]) -> None:
-        """Ask for each subject to be looked at, at least once."""
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
+        """Ask for each subject to be looked at, at least once and not before the delay is over.
+
+        `cause` is the id of the event that led to it, `at` the event's time: now, unless it is said.
+        """
+        ...
+
+
+class Sweeps(Protocol):
+    """The Registry's record of the sweep that runs, or ran last."""
+
+    def find(self, everything: WholeInventory) -> Sweep | None:
+        """The last sweep of the account and Region that was begun."""
+        ...
+
+    def store(self, sweep: Sweep) -> None:
+        """Write the successor of the stored record; raises LostRace when another writer was first."""
+        ...
+
+
+class Announcement(Protocol):
+    """What is told on the bus."""
+
+    @property
+    def detail_type(self) -> str:
+        """The event's name."""
+        ...
+
+    @property
+    def resources(self) -> list[str]:
+        """The ARNs that it is about."""
+        ...
+
+    def detail(self) -> dict[str, Any]:
+        """The event's detail, as `docs/events/` describes it."""
         ...
 
 
 class Bus(Protocol):
     """The bus on which Secretwatch tells what it found."""
 
-    def publish(self, change: VerdictChange) -> None:
-        """Publish the change; a repeated call publishes it again, under the same id."""
+    def publish(self, announcement: Announcement) -> None:
+        """Publish it; a repeated call publishes it again, under the same id."""
         ...
 
 

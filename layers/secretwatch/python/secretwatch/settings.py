@@ -7,7 +7,8 @@ from typing import Self
 
 from secretwatch.domain.repair.rules import Mode, RepairRules
 from secretwatch.domain.repair.statement import Guard
-from secretwatch.domain.rules import ReadValues, Rules
+from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
+from secretwatch.policy import Principal, PrincipalKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
     readers, days = _listed(environ.get("REQUIRED_READERS", "")), int(environ.get("ROTATION_MAX_AGE_DAYS", "0"))
     unknown_after = int(environ.get("UNKNOWN_AFTER_MINUTES", "0"))
     return Rules(
-        required_readers=tuple(readers) or defaults.required_readers,
+        required_readers=tuple(map(_reader, readers)) or defaults.required_readers,
         required_tags=dict(map(_tag, _listed(environ.get("REQUIRED_TAGS", "")))),
         customer_managed_key=environ.get("REQUIRE_CUSTOMER_MANAGED_KEY") == "true",
         rotation=environ.get("REQUIRE_ROTATION") == "true",
@@ -45,6 +46,21 @@ def rules_from(environ: Mapping[str, str]) -> Rules:
         unknown_after=timedelta(minutes=unknown_after) if unknown_after else defaults.unknown_after,
         read_values=ReadValues(environ.get("READ_SECRET_VALUES", defaults.read_values)),
     )
+
+
+def _reader(text: str) -> str:
+    if text == CONSUMERS or _names_reader(text):
+        return text
+    raise ValueError(
+        f"REQUIRED_READERS: {text!r} is no reader: name a service, a role by its ARN (no session), or `{CONSUMERS}`"
+    )
+
+
+def _names_reader(text: str) -> bool:
+    try:
+        return Principal.parse(text).kind in {PrincipalKind.SERVICE, PrincipalKind.ROLE}
+    except ValueError:
+        return False
 
 
 def _listed(text: str) -> list[str]:
@@ -57,6 +73,11 @@ def _tag(text: str) -> tuple[str, frozenset[str]]:
     return tag.strip(), frozenset(value.strip() for value in values.split("|") if value.strip())
 
 
+def traces(environ: Mapping[str, str]) -> bool:
+    """Whether the functions are traced: as Powertools' own variable says, and not unless it says so."""
+    return environ.get("POWERTOOLS_TRACE_DISABLED", "true") == "false"
+
+
 @dataclass(frozen=True, slots=True)
 class TakeInventorySettings:
     """Of `take_inventory`."""
@@ -64,6 +85,7 @@ class TakeInventorySettings:
     registry_table: str
     inventory_queue_url: str
     sweep_queue_url: str
+    consumers_have_to_read: bool
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -72,6 +94,7 @@ class TakeInventorySettings:
             registry_table=environ["REGISTRY_TABLE"],
             inventory_queue_url=environ["INVENTORY_QUEUE_URL"],
             sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            consumers_have_to_read=CONSUMERS in _listed(environ["REQUIRED_READERS"]),
         )
 
 

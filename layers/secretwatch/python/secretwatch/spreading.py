@@ -13,8 +13,11 @@ class Spreading:
         self._protected = protected
         self._checks = checks
 
-    def spread(self, key: KeyId) -> list[SecretId]:
-        """Ask for every secret under the key to be checked; an empty list means that it protects none of them."""
+    def spread(self, key: KeyId, *, cause: str | None = None) -> list[SecretId]:
+        """Ask for every secret under the key to be checked; an empty list means that it protects none of them.
+
+        `cause` is the id of the event that told of the key.
+        """
         secrets = self._protected.under(key)
-        self._checks.send(secrets)
+        self._checks.send(secrets, cause=cause)
         return secrets

@@ -1,36 +1,59 @@
 """What Secretwatch logs and counts: constant messages with facts as fields; identifiers are never dimensions."""
 
+import os
+from collections import Counter
 from collections.abc import Callable, Collection
+from concurrent.futures import Executor
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from secretwatch.alerting import Outcome
-from secretwatch.checking import Checked
-from secretwatch.domain.change import Change, UnknownChange
-from secretwatch.domain.consumer import Gateway
 from secretwatch.domain.facts import Unknown
-from secretwatch.domain.finding import Verdict
+from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.key import KeyId
-from secretwatch.domain.repair.repair import Repair, Status
-from secretwatch.domain.secret import SecretId
-from secretwatch.domain.verdict_change import News, VerdictChange
-from secretwatch.inventory import Read
+from secretwatch.settings import traces
+
+if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others tell
+    from secretwatch.alerting import Outcome
+    from secretwatch.checking import Checked
+    from secretwatch.domain.change import Change, UnknownChange
+    from secretwatch.domain.consumer import Gateway
+    from secretwatch.domain.repair.repair import Repair
+    from secretwatch.domain.secret import SecretId
+    from secretwatch.domain.state import ReferenceState
+    from secretwatch.domain.sweep import SweepCompleted
+    from secretwatch.domain.verdict_change import News, VerdictChange
+    from secretwatch.inventory import Read
+    from secretwatch.sweeping import Begun, Slice
 
 Handler: TypeAlias = Callable[[dict[str, Any], LambdaContext], Any]
 
 logger = Logger()
 metrics = Metrics()
 
+TRACING = traces(os.environ)
+
+if TRACING:
+    from secretwatch import tracing
+
 _BY_VERDICT = {Verdict.BROKEN: "ReferencesBroken", Verdict.DEGRADED: "ReferencesDegraded"}
+
+_codes = Counter[Code]()
+"""The findings of this invocation."""
+
+_troubled: dict[str, set[str]] = {"providers": set(), "secrets": set()}
+"""Those of this invocation that do not resolve. Metadata of its metrics: as dimensions, each would cost a metric."""
 
 
 def instrumented(handler: Handler) -> Handler:
-    """A Lambda handler whose log lines name the invocation, and whose counts are written at its end."""
+    """A Lambda handler whose log lines name the invocation, and whose counts are written at its end.
+
+    Where traces are on, each invocation has one.
+    """
 
     @logger.inject_lambda_context
     @wraps(handler)
@@ -38,10 +61,34 @@ def instrumented(handler: Handler) -> Handler:
         try:
             return handler(event, context)
         finally:
-            if metrics.metric_set:  # Powertools' own decorator warns of an invocation that counted nothing
-                metrics.flush_metrics()
+            _flush()
 
-    return invoke
+    return tracing.traced(invoke) if TRACING else invoke
+
+
+def pool(threads: Executor) -> Executor:
+    """The pool, or where traces are on one whose work belongs to the trace of whoever handed it in."""
+    return tracing.TracedPool(threads) if TRACING else threads
+
+
+def _flush() -> None:
+    """Write the counts of the invocation, if there are any."""
+    for name, identifiers in _troubled.items():
+        if identifiers:
+            metrics.add_metadata(name, sorted(identifiers))
+            identifiers.clear()
+    if metrics.metric_set:  # Powertools' own decorator warns of an invocation that counted nothing
+        metrics.flush_metrics()
+    for code, found in _codes.items():  # a dimension of few values: one metric a code
+        with single_metric("FindingsByCode", MetricUnit.Count, found) as metric:
+            metric.add_dimension("code", code)
+    _codes.clear()
+
+
+def _annotate(what: str, **annotations: str | None) -> None:
+    """Make the trace of this invocation findable, where traces are on; never by an identifier."""
+    if TRACING:
+        tracing.annotate(what, **{name: value for name, value in annotations.items() if value})
 
 
 def count(name: str, value: float = 1) -> None:
@@ -49,13 +96,13 @@ def count(name: str, value: float = 1) -> None:
     metrics.add_metric(name, MetricUnit.Count, value)
 
 
-def change_unreadable(record: str, error: UnknownChange) -> None:
+def change_unreadable(record: str, error: "UnknownChange") -> None:
     """A record names nothing that we could look at; the reason is one sentence."""
     count("ChangesUnreadable")
     logger.warning("change unreadable", record=record, reason=str(error))
 
 
-def change_received(change: Change, *, relevant: bool) -> None:
+def change_received(change: "Change", *, relevant: bool) -> None:
     """A change was looked into; `relevant` when somebody references what it names."""
     if not relevant:
         count("ChangesIrrelevant")
@@ -66,24 +113,22 @@ def change_received(change: Change, *, relevant: bool) -> None:
             actor=change.actor,
             replay=change.replay,
         )
-    elif not change.is_request and not isinstance(change.subject, KeyId):  # of a key, verdicts come later
+    # Of a key, verdicts come later; a replay is late on purpose.
+    elif not change.is_request and not change.replay and not isinstance(change.subject, KeyId):
         lag = (datetime.now(UTC) - change.at).total_seconds()
         metrics.add_metric("DetectionLagSeconds", MetricUnit.Seconds, lag)
 
 
-def key_changed(key: KeyId, secrets: Collection[SecretId]) -> None:
+def key_changed(key: KeyId, secrets: "Collection[SecretId]") -> None:
     """A key or an alias changed; every secret under it is to be checked."""
     logger.info("key changed: checks of the secrets under it are asked for", key=key.arn, secrets=len(secrets))
 
 
-def reference_checked(checked: Checked) -> None:
+def reference_checked(checked: "Checked") -> None:
     """One reference was judged anew."""
     state = checked.after
-    count("ReferencesChecked")
-    if state.verdict in _BY_VERDICT:
-        count(_BY_VERDICT[state.verdict])
-    if state.unknown:
-        count("ReferencesUnknown")
+    _count_state(state)
+    _annotate_state("reference", state)
     logger.info(
         "reference checked",
         provider=state.reference.provider_arn,
@@ -96,12 +141,34 @@ def reference_checked(checked: Checked) -> None:
     )
 
 
-def provider_read(change: Change, read: Read) -> None:
-    """One provider was read from AgentCore."""
+def _count_state(state: "ReferenceState") -> None:
+    count("ReferencesChecked")
+    if state.verdict in _BY_VERDICT:
+        count(_BY_VERDICT[state.verdict])
+    if state.unknown:
+        count("ReferencesUnknown")
+    if state.alarming is Verdict.BROKEN and state.since and state.checked_at:
+        metrics.add_metric("BrokenForSeconds", MetricUnit.Seconds, (state.checked_at - state.since).total_seconds())
+    _codes.update(finding.code for finding in state.findings if not finding.waived_until)
+    if state.verdict is not Verdict.RESOLVES or state.unknown:
+        _troubled["providers"].add(state.reference.provider_arn)
+        _troubled["secrets"].add(state.reference.secret_arn)
+
+
+def _annotate_state(what: str, state: "ReferenceState") -> None:
+    """The code is the first of those that brought the verdict about."""
+    codes = [finding.code for finding in state.findings if finding.severity is state.verdict]
+    _annotate(what, providerKind=state.reference.provider.kind, verdict=state.verdict, code=codes[0] if codes else None)
+
+
+def provider_read(what: str, read: "Read") -> None:
+    """One provider was read from AgentCore, for `what` reason."""
+    if read.provider:
+        _annotate("provider", providerKind=read.provider.name.kind)
     logger.info(
         "provider read",
-        what=change.what,
-        subject=str(change.subject),
+        what=what,
+        provider=str(read.name),
         gone=read.provider is None,
         added=len(read.added),
         removed=len(read.removed),
@@ -114,9 +181,39 @@ def provider_read(change: Change, read: Read) -> None:
         )
 
 
-def inventory_taken(reads: int) -> None:
-    """A sweep began: so many providers and gateways are to be read."""
-    logger.info("inventory taken", reads=reads)
+def sweep_asked_for(begun: "Begun | None") -> None:
+    """Somebody asked for a sweep; it began, or another one is running."""
+    if begun is None:
+        logger.info("sweep not begun: one is running")
+        return
+    logger.info("sweep begun", sweep=begun.sweep.id)
+    trails_read(begun.without_trail)
+
+
+def sweep_carried_on(done: "Slice | None") -> None:
+    """A slice of a sweep was done, or there was nothing to do."""
+    if done is None:
+        logger.info("sweep not carried on: it is in other hands, or completed")
+        return
+    for read in done.reads:
+        provider_read("sweep", read)
+    sweep = done.sweep
+    if sweep.completed_at:
+        metrics.add_metric("SweepDurationSeconds", MetricUnit.Seconds, sweep.duration.total_seconds())
+    logger.info(
+        "sweep completed" if sweep.completed_at else "sweep goes on",
+        sweep=sweep.id,
+        seconds=sweep.duration.total_seconds() if sweep.completed_at else None,
+        lanes=sweep.open_lanes,
+        verified=sweep.verified,
+        counts=dict(sweep.counts),
+        failures=sweep.failures,
+    )
+
+
+def sweep_published(completed: "SweepCompleted") -> None:
+    """The completion of a sweep is on the bus."""
+    logger.info("sweep published", id=completed.id)
 
 
 def trails_read(missing: frozenset[str] | Unknown) -> None:
@@ -129,7 +226,7 @@ def trails_read(missing: frozenset[str] | Unknown) -> None:
         logger.warning("trail missing: their changes are noticed by the sweep only", sources=sorted(missing))
 
 
-def gateway_read(change: Change, gateway: Gateway | None) -> None:
+def gateway_read(change: "Change", gateway: "Gateway | None") -> None:
     """One gateway was read from AgentCore."""
     logger.info(
         "gateway read",
@@ -140,25 +237,24 @@ def gateway_read(change: Change, gateway: Gateway | None) -> None:
     )
 
 
-def verdict_published(change: VerdictChange) -> None:
+def verdict_published(change: "VerdictChange") -> None:
     """A changed verdict is on the bus."""
+    _annotate_state("verdict", change.after)
     logger.info("verdict published", id=change.id, verdict=change.after.verdict, previous=change.before.verdict)
 
 
-def news_told(news: News, outcome: Outcome) -> None:
+def news_told(news: "News", outcome: "Outcome") -> None:
     """News of a changed verdict was read; people were told, or there was nothing to tell."""
-    count("AlertsSent" if outcome is Outcome.SENT else "AlertsSuppressed")
+    count("AlertsSent" if outcome.is_told else "AlertsSuppressed")
+    code = min(news.codes, default=None)
+    _annotate("news", providerKind=news.reference.provider.kind, verdict=news.verdict, code=code)
     logger.info("news read", id=news.id, verdict=news.verdict, outcome=outcome)
 
 
-_BY_STATUS = {
-    Status.PLANNED: "RepairsPlanned",
-    Status.APPLIED: "RepairsApplied",
-    Status.REFUSED: "RepairsRefused",
-}
+_BY_STATUS = {"planned": "RepairsPlanned", "applied": "RepairsApplied", "refused": "RepairsRefused"}
 
 
-def repairs_considered(subject: str, repairs: Collection[Repair]) -> None:
+def repairs_considered(subject: str, repairs: "Collection[Repair]") -> None:
     """A secret was looked at, or a repair was to be carried out; nothing may have come of it."""
     for repair in repairs:
         if repair.status in _BY_STATUS:

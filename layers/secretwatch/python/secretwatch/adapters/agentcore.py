@@ -1,16 +1,17 @@
 """Credential providers and gateways, as Amazon Bedrock AgentCore describes them."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from secretwatch.adapters.aws import code_of, translated
+from secretwatch.adapters.pace import Pace
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.secret import SecretId
+from secretwatch.ports import Page, every_page
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
@@ -19,7 +20,7 @@ Answer = Mapping[str, Any]
 
 # AgentCore allows 20 calls a second of each operation in an account, the customer's own deployments included.
 # take_inventory runs at most twice at a time: together they stay under half of it.
-_SECONDS_BETWEEN_CALLS = 0.2
+SECONDS_BETWEEN_CALLS = 0.21
 
 _INFIXES = {ProviderKind.API_KEY: "api_key", ProviderKind.OAUTH2: "oauth2", ProviderKind.PAYMENT: "payment"}
 _PAGE_SIZES = {ProviderKind.API_KEY: 100, ProviderKind.OAUTH2: 20, ProviderKind.PAYMENT: 20}
@@ -34,36 +35,13 @@ _FIELDS = {
 }
 
 
-class Pace:
-    """Lets calls through at a steady pace."""
-
-    def __init__(
-        self,
-        seconds: float = _SECONDS_BETWEEN_CALLS,
-        *,
-        now: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """One call every so many `seconds`; `now` and `wait` are its clock."""
-        self._seconds = seconds
-        self._now = now
-        self._wait = wait
-        self._next_call = 0.0
-
-    def keep(self) -> None:
-        """Wait until the next call may go."""
-        if (early := self._next_call - self._now()) > 0:
-            self._wait(early)
-        self._next_call = self._now() + self._seconds
-
-
 class AgentCore:
     """The control plane, called by operation name and at a pace that never takes the account's quota."""
 
     def __init__(self, client: "BedrockAgentCoreControlClient", pace: Pace | None = None) -> None:
         """`client` is a boto3 `bedrock-agentcore-control` client."""
         self._client = client
-        self._pace = pace or Pace()
+        self._pace = pace or Pace(SECONDS_BETWEEN_CALLS)
 
     def call(self, operation: str, **arguments: Any) -> Answer:
         """The operation's answer; raises Transient or Permanent."""
@@ -82,18 +60,22 @@ class AgentCore:
 
     def pages(self, operation: str, *, of: str, **arguments: Any) -> Iterator[Answer]:
         """The items under `of`, of every page."""
+        token: str | None = None
         while True:
-            page = self.call(operation, **arguments)
+            page = self.page(operation, token, **arguments)
             yield from page[of]
             if not (token := page.get("nextToken")):
                 return
-            arguments["nextToken"] = token
+
+    def page(self, operation: str, token: str | None, **arguments: Any) -> Answer:
+        """The page that the token of the one before leads to; without a token, the first."""
+        return self.call(operation, **arguments, **({"nextToken": token} if token else {}))
 
     def _api_name(self, operation: str) -> str:
         return self._client.meta.method_to_api_mapping[operation]
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
-        self._pace.keep()
+        self._pace.keep(operation)
         answer: Answer = getattr(self._client, operation)(**arguments)
         return answer
 
@@ -106,10 +88,18 @@ class AgentCoreProviders:
         self._agentcore = agentcore
 
     def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
-        """List…CredentialProviders, page by page. Lists tell neither secrets nor sources."""
+        """Every page of `page`."""
+        return every_page(lambda token: self.page(kind, inventory, token))
+
+    def page(self, kind: ProviderKind, inventory: WholeInventory, token: str | None) -> Page[ProviderName]:
+        """List…CredentialProviders. Lists tell neither secrets nor sources."""
         operation = f"list_{_INFIXES[kind]}_credential_providers"
-        for item in self._agentcore.pages(operation, of="credentialProviders", maxResults=_PAGE_SIZES[kind]):
-            yield ProviderName(inventory.account, inventory.region, kind, item["name"])
+        answer = self._agentcore.page(operation, token, maxResults=_PAGE_SIZES[kind])
+        names = (item["name"] for item in answer["credentialProviders"])
+        return Page(
+            tuple(ProviderName(inventory.account, inventory.region, kind, name) for name in names),
+            answer.get("nextToken") or None,
+        )
 
     def get(self, name: ProviderName) -> Provider | None:
         """Get…CredentialProvider, its EXTERNAL references and certificates."""
@@ -125,32 +115,44 @@ class AgentCoreGateways:
         self._agentcore = agentcore
 
     def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:
-        """ListGateways, page by page."""
-        for item in self._agentcore.pages("list_gateways", of="items"):
-            yield GatewayName(inventory.account, inventory.region, item["gatewayId"])
+        """Every page of `page`."""
+        return every_page(lambda token: self.page(inventory, token))
+
+    def page(self, inventory: WholeInventory, token: str | None) -> Page[GatewayName]:
+        """ListGateways."""
+        answer = self._agentcore.page("list_gateways", token)
+        names = (GatewayName(inventory.account, inventory.region, item["gatewayId"]) for item in answer["items"])
+        return Page(tuple(names), answer.get("nextToken") or None)
 
     def get(self, name: GatewayName) -> Gateway | None:
         """GetGateway, ListGatewayTargets and one GetGatewayTarget each. A target that goes meanwhile is left out."""
         gateway = self._agentcore.find("get_gateway", gatewayIdentifier=name.gateway_id)
         if gateway is None:
             return None
-        targets = self._agentcore.pages("list_gateway_targets", of="items", gatewayIdentifier=name.gateway_id)
-        consumers = frozenset(
-            consumer for target in targets for consumer in self._consumers(name, gateway, target["targetId"])
-        )
-        return Gateway(name, gateway["gatewayArn"], consumers)
+        listed = self._agentcore.pages("list_gateway_targets", of="items", gatewayIdentifier=name.gateway_id)
+        targets = [target for item in listed if (target := self._target(name, item["targetId"]))]
+        consumers = frozenset(consumer for target in targets for consumer in _consumers(gateway, target))
+        return Gateway(name, gateway["gatewayArn"], consumers, settling=any(map(_is_settling, (gateway, *targets))))
 
-    def _consumers(self, name: GatewayName, gateway: Answer, target_id: str) -> Iterator[Consumer]:
-        target = self._agentcore.find("get_gateway_target", gatewayIdentifier=name.gateway_id, targetId=target_id)
-        for provider_arn in _providers_used_by(target or {}):
-            yield Consumer(
-                provider_arn=provider_arn,
-                target_id=target_id,
-                target=(target or {}).get("name", target_id),
-                gateway=gateway["name"],
-                gateway_arn=gateway["gatewayArn"],
-                role_arn=gateway.get("roleArn"),
-            )
+    def _target(self, name: GatewayName, target_id: str) -> Answer | None:
+        return self._agentcore.find("get_gateway_target", gatewayIdentifier=name.gateway_id, targetId=target_id)
+
+
+def _consumers(gateway: Answer, target: Answer) -> Iterator[Consumer]:
+    for provider_arn in _providers_used_by(target):
+        yield Consumer(
+            provider_arn=provider_arn,
+            target_id=target["targetId"],
+            target=target["name"],
+            gateway=gateway["name"],
+            gateway_arn=gateway["gatewayArn"],
+            role_arn=gateway.get("roleArn"),
+        )
+
+
+def _is_settling(described: Answer) -> bool:
+    """CREATING, UPDATING, DELETING or SYNCHRONIZING: AgentCore has not finished with it."""
+    return str(described.get("status")).endswith("ING")
 
 
 def _providers_used_by(target: Answer) -> Iterator[str]:

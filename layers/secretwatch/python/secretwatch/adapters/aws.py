@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnection
+from botocore.parsers import ResponseParserError
 
 from secretwatch.errors import Permanent, Transient
 
@@ -72,5 +73,5 @@ def translated(operation: str) -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         family = Transient if code in _TRANSIENT_CODES or status >= _SERVER_ERROR else Permanent
         raise family(f"{operation}: {code}") from error
-    except (NoConnection, HTTPClientError) as error:
+    except (NoConnection, HTTPClientError, ResponseParserError) as error:  # the last: an answer that broke off
         raise Transient(f"{operation}: {type(error).__name__}") from error

@@ -4,8 +4,8 @@ import json
 from typing import TYPE_CHECKING
 
 from secretwatch.adapters.aws import translated
-from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
 from secretwatch.errors import Transient
+from secretwatch.ports import Announcement
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -21,18 +21,17 @@ class EventBridgeBus:
         self._client = client
         self._bus_name = bus_name
 
-    def publish(self, change: VerdictChange) -> None:
+    def publish(self, announcement: Announcement) -> None:
         """PutEvents with one entry: an answer of 200 may still hold its failure."""
-        reference = change.after.reference
         with translated("PutEvents"):
             answer = self._client.put_events(
                 Entries=[
                     {
                         "EventBusName": self._bus_name,
                         "Source": _SOURCE,
-                        "DetailType": VERDICT_CHANGED,
-                        "Detail": json.dumps(change.detail()),
-                        "Resources": [reference.provider_arn, reference.secret_arn],
+                        "DetailType": announcement.detail_type,
+                        "Detail": json.dumps(announcement.detail()),
+                        "Resources": announcement.resources,
                     }
                 ]
             )

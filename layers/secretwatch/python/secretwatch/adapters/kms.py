@@ -46,10 +46,11 @@ class KmsKeys:
         return Policy.parse(answer["Policy"])
 
     def grants(self, key_arn: str, grantee: Principal) -> tuple[Grant, ...]:
-        """ListGrants to one grantee, page by page."""
+        """ListGrants to one grantee, page by page; a service has grants of its own kind (API reference, ListGrants)."""
+        kind = "GranteeServicePrincipal" if grantee.account is None else "GranteePrincipal"
         with translated("ListGrants"):
             pages = self._client.get_paginator("list_grants").paginate(
-                KeyId=key_arn, GranteePrincipal=grantee.name, PaginationConfig={"PageSize": _PAGE_SIZE}
+                KeyId=key_arn, PaginationConfig={"PageSize": _PAGE_SIZE}, **{kind: grantee.name}
             )
             return tuple(_grant(grant) for page in pages for grant in page["Grants"])
 
@@ -58,9 +59,10 @@ def _grant(grant: "GrantListEntryTypeDef") -> Grant:
     constraints = grant.get("Constraints") or {}
     return Grant(
         grant_id=grant["GrantId"],
-        grantee=grant["GranteePrincipal"],
+        grantee=grant.get("GranteeServicePrincipal") or grant["GranteePrincipal"],
         operations=frozenset(grant["Operations"]),
         context_equals=constraints.get("EncryptionContextEquals"),
         context_subset=constraints.get("EncryptionContextSubset"),
+        source_arn=constraints.get("SourceArn"),
         name=grant.get("Name") or None,
     )

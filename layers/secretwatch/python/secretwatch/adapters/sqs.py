@@ -3,14 +3,15 @@
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from secretwatch.adapters.aws import translated
 from secretwatch.domain.change import Subject, request
 from secretwatch.domain.repair.request import ask_to_carry_out, ask_to_consider
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Transient
+from secretwatch.ports import NO_TIME
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -26,20 +27,25 @@ class SqsRequests:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, subjects: Iterable[Subject]) -> None:
-        """SendMessageBatch, ten at a time."""
+    def send(
+        self,
+        subjects: Iterable[Subject],
+        *,
+        cause: str | None = None,
+        at: datetime | None = None,
+        delay: timedelta = NO_TIME,
+    ) -> None:
+        """SendMessageBatch, ten at a time. A request has its cause's id, so that logs follow one change."""
         pending = list(subjects)
         for start in range(0, len(pending), _BATCH):
-            self._send(pending[start : start + _BATCH])
+            self._send(pending[start : start + _BATCH], cause, at or datetime.now(UTC), delay)
 
-    def _send(self, subjects: Sequence[Subject]) -> None:
-        at = datetime.now(UTC)
-        bodies = [json.dumps(request(subject, at=at, request_id=str(uuid.uuid4()))) for subject in subjects]
+    def _send(self, subjects: Sequence[Subject], cause: str | None, at: datetime, delay: timedelta) -> None:
+        delayed = {"DelaySeconds": int(delay.total_seconds())} if delay else {}
+        bodies = [json.dumps(request(subject, at=at, request_id=cause or str(uuid.uuid4()))) for subject in subjects]
+        entries: list[Any] = [{"Id": str(index), "MessageBody": body, **delayed} for index, body in enumerate(bodies)]
         with translated("SendMessageBatch"):
-            answer = self._client.send_message_batch(
-                QueueUrl=self._queue_url,
-                Entries=[{"Id": str(index), "MessageBody": body} for index, body in enumerate(bodies)],
-            )
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         if failed := answer.get("Failed"):
             raise Transient(f"SendMessageBatch: {len(failed)} of {len(subjects)} refused, {failed[0]['Code']}")
 

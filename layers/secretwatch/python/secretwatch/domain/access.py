@@ -102,7 +102,7 @@ def may_read(
     own = facts.identities.get((reader.name, GET_SECRET_VALUE), _NOT_ASKED)
     if reader.account == reference.secret.account:
         return Access(_either(decision, own), decision)
-    return Access(_both(decision, own) if reader.account else decision.outcome, decision)
+    return Access(_both(decision, own) if reader.account else _settled(decision), decision)
 
 
 def may_decrypt(
@@ -117,7 +117,7 @@ def may_decrypt(
     if reader.account and decision.outcome is not Outcome.DENIED_EXPLICIT and own is IdentityDecision.DENIED_EXPLICIT:
         return Access(Outcome.DENIED_EXPLICIT, decision)
     left_to_own = bool(reader.account) and decision.depends_on == (reader.identity_policy,)
-    return Access(own if left_to_own and isinstance(own, Unknown) else decision.outcome, decision)
+    return Access(own if left_to_own and isinstance(own, Unknown) else _settled(decision), decision)
 
 
 def seen_reading(facts: Facts) -> bool:
@@ -130,17 +130,24 @@ _NOT_ASKED = Unknown("what the role's own policies allow was not asked")
 _FINAL = frozenset({Outcome.INVALID, Outcome.DENIED_EXPLICIT})
 
 
+def _settled(decision: Decision) -> Outcome:
+    """What is denied whatever the unknown turns out to be, is denied."""
+    denied = decision.outcome is Outcome.UNKNOWN and Outcome.ALLOWED not in decision.possible
+    return Outcome.DENIED_IMPLICIT if denied else decision.outcome
+
+
 def _both(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Unknown:
     """In another account, the resource's policies and the reader's own have to allow (IAM user guide, "Cross-account
     policy evaluation logic").
     """
-    if decision.outcome in _FINAL or decision.outcome is Outcome.DENIED_IMPLICIT:
-        return decision.outcome
+    settled = _settled(decision)
+    if settled in _FINAL or settled is Outcome.DENIED_IMPLICIT:
+        return settled
     match own:
         case Unknown():
             return own
         case IdentityDecision.ALLOWED:
-            return decision.outcome
+            return settled
         case IdentityDecision.DENIED_EXPLICIT:
             return Outcome.DENIED_EXPLICIT
         case IdentityDecision.DENIED_IMPLICIT:
@@ -157,7 +164,7 @@ def _either(decision: Decision, own: IdentityDecision | Unknown) -> Outcome | Un
         return Outcome.ALLOWED
     if own is IdentityDecision.ALLOWED:
         return Outcome.UNKNOWN if Outcome.DENIED_EXPLICIT in decision.possible else Outcome.ALLOWED
-    return own if isinstance(own, Unknown) else decision.outcome
+    return own if isinstance(own, Unknown) else _settled(decision)
 
 
 def _own_policies(reader: Principal, action: str, facts: Facts) -> Context:

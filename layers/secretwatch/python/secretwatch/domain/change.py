@@ -25,7 +25,16 @@ class WholeInventory:
     region: str
 
 
-Subject: TypeAlias = SecretId | KeyId | ProviderName | GatewayName | WholeInventory
+@dataclass(frozen=True, slots=True)
+class RunningSweep:
+    """A sweep of an account and Region that has begun and is to be carried on."""
+
+    account: str
+    region: str
+    sweep_id: str
+
+
+Subject: TypeAlias = SecretId | KeyId | ProviderName | GatewayName | WholeInventory | RunningSweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +417,7 @@ class Request(StrEnum):
     PROVIDER_READ = "Provider Read Requested"
     GATEWAY_READ = "Gateway Read Requested"
     INVENTORY = "Inventory Requested"
+    SWEEP = "Sweep Continuation Requested"
 
 
 def request(subject: Subject, *, at: datetime, request_id: str) -> dict[str, Any]:
@@ -436,6 +446,8 @@ def _request_of(subject: Subject) -> tuple[Request, dict[str, str]]:
             return Request.GATEWAY_READ, {"gatewayId": subject.gateway_id}
         case WholeInventory():
             return Request.INVENTORY, {}
+        case RunningSweep():
+            return Request.SWEEP, {"sweepId": subject.sweep_id}
 
 
 def _requested(event: _Envelope) -> Subject:
@@ -451,6 +463,8 @@ def _requested(event: _Envelope) -> Subject:
                 return _gateway(event, gateway_id)
             case Request.INVENTORY, _:
                 return WholeInventory(event.account, event.region)
+            case Request.SWEEP, {"sweepId": str(sweep_id)}:
+                return RunningSweep(event.account, event.region, sweep_id)
     except ValueError:  # neither a subject nor a kind of provider: refused below, like every other misfit
         pass
     raise UnknownChange(f"request {event.what!r} names nothing to look at")

@@ -1,6 +1,6 @@
 """Consumers: gateways, and the targets by which they use providers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,8 +26,12 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway as AgentCore describes it; `role_arn` may be a reader of what its consumers need."""
+    """A gateway as AgentCore describes it.
+
+    A `settling` one, or one of its targets, is still being made, changed or deleted.
+    """
 
     name: GatewayName
     arn: str
     consumers: frozenset[Consumer]
+    settling: bool = field(default=False, compare=False)

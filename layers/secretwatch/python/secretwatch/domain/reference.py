@@ -56,6 +56,11 @@ class ProviderStatus:
         """Whether AgentCore gave up on it: CREATE_FAILED, UPDATE_FAILED or DELETE_FAILED."""
         return bool(self.status and self.status.endswith("_FAILED"))
 
+    @property
+    def settling(self) -> bool:
+        """Whether AgentCore has not finished with it: CREATING, UPDATING or DELETING."""
+        return bool(self.status and self.status.endswith("ING"))
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:

@@ -35,6 +35,7 @@ class ReferenceState:
     `good_version` is the AWSCURRENT version id whose value was last found usable: it need not be read again.
     `access` names all on which access hangs, as `access_of` does, and `access_since` when it was first seen so.
     `observations` are what events told of the secret.
+    `since` is when the verdict began to stand. `cause` is the id of the event that the last check was made for.
     """
 
     reference: Reference
@@ -47,6 +48,8 @@ class ReferenceState:
     access: str | None = None
     access_since: datetime | None = None
     observations: Observations = field(default_factory=Observations)
+    since: datetime | None = None
+    cause: str | None = None
 
     @property
     def alarming(self) -> Verdict | None:
@@ -78,9 +81,11 @@ class ReferenceState:
         good_version: str | None,
         at: datetime,
         unknown_after: timedelta = _UNKNOWN_AFTER,
+        cause: str | None = None,
     ) -> Self:
         """The state that follows a check; an open judgement keeps the last verdict and its findings."""
         known = judgement.verdict is not None
+        stands = not known or judgement.verdict is self.verdict
         return replace(
             self,
             version=self.version + 1,
@@ -89,6 +94,8 @@ class ReferenceState:
             unknown=self._unknown_after(judgement, at, unknown_after),
             good_version=good_version if known else self.good_version,
             checked_at=at,
+            since=self.since if stands and self.since else at if known else None,
+            cause=cause,
         )
 
     def _unknown_after(self, judgement: Judgement, at: datetime, unknown_after: timedelta) -> UnknownSince | None:

@@ -34,6 +34,16 @@ class VerdictChange:
         reference, checked_at = self.after.reference, self.after.checked_at
         return f"{reference.provider_arn}#{reference.field}@{self.after.version}@{checked_at:%Y-%m-%dT%H:%M:%S.%fZ}"
 
+    @property
+    def detail_type(self) -> str:
+        """The event's name."""
+        return VERDICT_CHANGED
+
+    @property
+    def resources(self) -> list[str]:
+        """The provider and the secret."""
+        return [self.after.reference.provider_arn, self.after.reference.secret_arn]
+
     def detail(self) -> dict[str, Any]:
         """The event's detail, as `docs/events/` describes it."""
         reference = self.after.reference
@@ -51,6 +61,8 @@ class VerdictChange:
             "observedAt": self.after.observed_at.isoformat() if self.after.observed_at else None,
             "version": self.after.version,
             "checkedAt": self.after.checked_at.isoformat() if self.after.checked_at else None,
+            "since": self.after.since.isoformat() if self.after.since else None,
+            "correlationId": self.after.cause,
         }
 
 
@@ -89,6 +101,8 @@ class News:
     verdict: Verdict
     previous_verdict: Verdict | None
     codes: frozenset[Code]
+    correlation_id: str | None = None
+    """Of the event that it began with; an older release did not tell it."""
 
     def still_holds(self, state: ReferenceState) -> bool:
         """Whether the stored state still says what the news says; otherwise later news is on its way."""
@@ -113,4 +127,5 @@ def _news(detail: Mapping[str, Any]) -> News:
         Verdict(detail["verdict"]),
         Verdict(previous) if previous else None,
         frozenset(Code(finding["code"]) for finding in detail["findings"]),
+        detail.get("correlationId"),
     )

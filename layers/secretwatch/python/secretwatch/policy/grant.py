@@ -1,7 +1,7 @@
 """KMS keys: the key policy, and beside it the grants."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from secretwatch.policy.conditions import Condition
 from secretwatch.policy.context import Context, folded
@@ -14,14 +14,18 @@ from secretwatch.policy.principal import Principal, PrincipalElement
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A grant as ListGrants tells it; operations such as "Decrypt"; a constraint is None when the grant has none."""
+    """A grant as ListGrants tells it; operations are such as "Decrypt".
+
+    The grantee is its GranteeServicePrincipal, or else its GranteePrincipal. A constraint that it lacks is None.
+    """
 
     grant_id: str
     grantee: str
     operations: frozenset[str]
     context_equals: Mapping[str, str] | None = None
     context_subset: Mapping[str, str] | None = None
-    name: str | None = field(default=None)
+    source_arn: str | None = None
+    name: str | None = None
 
 
 def evaluate_key(
@@ -51,7 +55,10 @@ def _claim(index: int, grant: Grant, request: Request) -> Claim | None:
 
 
 def _constraints(grant: Grant) -> Iterator[Condition]:
-    """EncryptionContextSubset asks for these pairs among others, EncryptionContextEquals for no others."""
+    """EncryptionContextSubset asks for these pairs among others, EncryptionContextEquals for no others.
+
+    SourceArn is the same as a condition on aws:SourceArn (KMS API Reference, "GrantConstraints").
+    """
     for pairs in (grant.context_equals, grant.context_subset):
         for key, value in (pairs or {}).items():
             yield Condition.of("StringEquals", f"kms:EncryptionContext:{key}", [value], variables=False)
@@ -59,3 +66,5 @@ def _constraints(grant: Grant) -> Iterator[Condition]:
         yield Condition.of(
             "ForAllValues:StringEquals", "kms:EncryptionContextKeys", list(grant.context_equals), variables=False
         )
+    if grant.source_arn is not None:
+        yield Condition.of("ArnEquals", "aws:SourceArn", [grant.source_arn], variables=False)

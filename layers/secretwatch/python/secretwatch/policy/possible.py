@@ -19,7 +19,9 @@ from secretwatch.policy.telling import Telling
 from secretwatch.policy.truth import Truth
 
 _MOST_WORLDS = 4096
-_MOST_VALUES = 6  # of a key that may have several at once: all sets of them are tried
+_MOST_QUESTIONS = 200
+_MOST_VALUES = 200  # of a key
+_MOST_MEMBERS = 6  # of a key that may have several at once: all sets of them are tried
 
 _OUTCOMES = {Effect.ALLOW: Outcome.ALLOWED, Effect.DENY: Outcome.DENIED_EXPLICIT}
 
@@ -69,9 +71,9 @@ def settle(claims: Sequence[Claim], allows: Sequence[Decisive], context: Context
     """The decision while `claims` are open, and the statements `allows` apply for certain."""
     otherwise = Outcome.ALLOWED if allows else Outcome.DENIED_IMPLICIT
     axes = _axes([question for claim in claims for question in claim.questions], context)
-    if prod(len(axis.states) for axis in axes) > _MOST_WORLDS:
+    if axes is None:
         possible = frozenset({otherwise, *(_OUTCOMES[claim.effect] for claim in claims)})
-        return _unknown(claims, frozenset().union(*(axis.keys for axis in axes)), possible)
+        return _unknown(claims, frozenset(key.lower() for claim in claims for key in claim.keys), possible)
     worlds = _worlds(claims, axes, context, otherwise)
     possible = frozenset(worlds.values())
     if len(possible) > 1:
@@ -106,25 +108,29 @@ class _Axis:
     question: Question | None = None
 
 
-def _axes(questions: Sequence[Question], context: Context) -> list[_Axis]:
+def _axes(questions: Sequence[Question], context: Context) -> list[_Axis] | None:
+    """None when they have too many combinations."""
+    if len(questions) > _MOST_QUESTIONS:
+        return None
     telling = Telling(context)
     for question in questions:
         question.tell(telling)
     needed = [(question, _keys_of(question, context)) for question in questions]
-    named, free = {}, list[_Axis]()
-    for key in sorted(frozenset().union(*(keys for _, keys in needed))):
-        named[key] = _states(key, needed, telling, context)
-    for question, keys in needed:
-        if any(named[key] is None for key in keys) and all(axis.question != question for axis in free):
-            free.append(_Axis(keys, (False, True), question))
-    tried = frozenset().union(*(keys for question, keys in needed if all(named[key] is not None for key in keys)))
-    return [*(_Axis(frozenset({key}), states) for key, states in named.items() if states and key in tried), *free]
+    unknown = sorted(frozenset().union(*(keys for _, keys in needed)))
+    named = {key: states for key in unknown if (states := _states(key, needed, telling, context))}
+    free = [(question, keys) for question, keys in needed if not keys <= named.keys()]
+    tried = frozenset().union(*(keys for _, keys in needed if keys <= named.keys()))
+    axes = [_Axis(frozenset({key}), states) for key, states in named.items() if key in tried]
+    for question, keys in free:
+        if all(axis.question != question for axis in axes):
+            axes.append(_Axis(keys, (False, True), question))
+    return axes if prod(len(axis.states) for axis in axes) <= _MOST_WORLDS else None
 
 
 def _states(
     key: str, needed: Sequence[tuple[Question, frozenset[str]]], telling: Telling, context: Context
 ) -> list[State] | None:
-    """Those of a key that matter; None when they cannot all be named."""
+    """Those of a key that matter; None when they cannot all be named, or are too many."""
     own = [(question, keys) for question, keys in needed if key in keys]
     alone = all(len(keys) == 1 for _, keys in own)
     distinct = partial(_distinct, key, [question for question, _ in own], context) if alone else list[State]
@@ -132,12 +138,12 @@ def _states(
     if isinstance(state, OneOf) and state.candidates:
         return distinct(state.candidates)
     values, is_complete = telling.values(key)
-    if not is_complete:
+    if not is_complete or len(values) > _MOST_VALUES:
         return None
     if not telling.has_many(key):
         return distinct([ABSENT, *(Present((value,)) for value in values)])
     members = distinct(Present((value,)) for value in values if value)
-    if len(members) > _MOST_VALUES:
+    if len(members) > _MOST_MEMBERS:
         return None
     sets = chain.from_iterable(combinations(members, size) for size in range(1, len(members) + 1))
     together = (Present(tuple(chain.from_iterable(_values(state) for state in each))) for each in sets)

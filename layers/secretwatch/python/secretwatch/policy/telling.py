@@ -13,6 +13,8 @@ _OTHER = "\ue000"
 """A character that nobody writes (private use): text made of it is like nothing that a policy names."""
 _OTHER_TEXTS = ("", _OTHER, "\ue001", _OTHER * 50)
 _LONGEST = 120  # a text, of which all parts are tried
+_MOST_SEARCHES = 20  # of such texts
+_MOST_PATTERNS = 200  # which are compared with one another
 _OTHER_ARN = ":".join(["arn", *[_OTHER] * 5])
 
 
@@ -38,6 +40,7 @@ class Telling:
         """The context tells the values of known keys, with which unknown ones may be compared."""
         self._context = context
         self._told: dict[str, _Told] = {}
+        self._searches = 0
 
     # --- what conditions tell
 
@@ -61,7 +64,8 @@ class Telling:
 
     def within(self, key: str, text: str, holds: Callable[[Context], object]) -> None:
         """As a variable they are put into a pattern that the text is compared with: only a part of it can fit."""
-        if len(text) > _LONGEST:
+        self._searches += 1
+        if len(text) > _LONGEST or self._searches > _MOST_SEARCHES:
             self.vague(key)
             return
         parts = {text[start:end] for start in range(len(text)) for end in range(start + 1, len(text) + 1)}
@@ -115,6 +119,7 @@ class Telling:
             sum(map(bool, [texts, *typed])) <= 1
             and not merged.is_vague
             and not (merged.patterns and len(group) > 1)
+            and len(merged.patterns) <= _MOST_PATTERNS
             and _are_laminar(list(merged.patterns.values()), are_arns=merged.are_arns)
         )
         return sorted({*texts, *others}.union(*typed)), complete

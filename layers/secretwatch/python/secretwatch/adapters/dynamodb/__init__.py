@@ -5,11 +5,11 @@
 | SECRET#<arn> | REF#<provider arn>#<field> | a reference and its state | references |
 | NAME#<account>#<region>#<name> | <secret arn>#<provider arn>#<field> | the same, by the secret's name | references |
 | SECRET#<partial arn> | NAME#<secret arn>#<provider arn>#<field> | the same, if that reads as full | references |
-| KEY#<key or alias arn> | SECRET#<secret arn> | a referenced secret that the key protects | keys |
 | PROVIDERNAME#<account>#<region>#<kind> | <name> | a provider as last read | providers |
 | GATEWAYID#<account>#<region> | <gateway id> | a gateway as last read | gateways |
 | PROVIDER#<provider arn> | CONSUMER#<gateway arn>#<target id> | a consumer of the provider | gateways |
 | KEY#<key or alias arn> | SECRET#<secret arn> | a secret that the key protects; expires unless renewed | keys |
+| SWEEP#<account>#<region> | STATE | the sweep that runs or ran last, and how far it has come | sweeps |
 | WAIVER#<secret or provider arn>#<code> | STATE | a finding that is waived; expires | waivers |
 | REPAIR#<id> | STATE | a plan and what became of it | repairs |
 | REPAIRS#<secret or key arn> | STATE | what is known of a policy that was repaired, or shall be | repairs |
@@ -26,10 +26,12 @@ from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
 from secretwatch.adapters.dynamodb.repairs import DynamoDbRepairs
+from secretwatch.adapters.dynamodb.sweeps import SWEEP_PREFIX, DynamoDbSweeps, sweep_item, sweep_of
 from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
 from secretwatch.adapters.dynamodb.waivers import DynamoDbWaivers
 
 __all__ = [
+    "SWEEP_PREFIX",
     "TOLD_ALERTS",
     "DynamoDbConsumers",
     "DynamoDbGatewayRecords",
@@ -37,8 +39,11 @@ __all__ = [
     "DynamoDbProviderRecords",
     "DynamoDbReferences",
     "DynamoDbRepairs",
+    "DynamoDbSweeps",
     "DynamoDbWaivers",
     "item_of",
     "plain",
     "state_of",
+    "sweep_item",
+    "sweep_of",
 ]

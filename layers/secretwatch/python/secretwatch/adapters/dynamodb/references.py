@@ -1,6 +1,6 @@
 """References and their state, found by the secret's ARN and by its name."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,10 @@ class DynamoDbReferences:
         """GetItem of the reference's own record."""
         item = self._table.get(reference_key(reference))
         return state_of(item) if item else None
+
+    def all_of(self, references: Collection[Reference]) -> list[ReferenceState]:
+        """BatchGetItem, a hundred at a time."""
+        return [state_of(item) for item in self._table.get_all([reference_key(one) for one in references])]
 
     def store(self, state: ReferenceState) -> None:
         """PutItem, on the condition that the stored version is the one before."""
@@ -91,6 +95,8 @@ def item_of(state: ReferenceState) -> dict[str, Any]:
         "access": state.access,
         "access_since": _text(state.access_since),
         "observations": _observations_item(state.observations),
+        "since": _text(state.since),
+        "cause": state.cause,
     }
 
 
@@ -109,6 +115,8 @@ def state_of(item: Item) -> ReferenceState:
         access=item.get("access"),
         access_since=_moment(item.get("access_since")),
         observations=_observations(item.get("observations") or {}),
+        since=_moment(item.get("since")),
+        cause=item.get("cause"),
     )
 
 

@@ -37,8 +37,8 @@ def judge(reference: Reference, facts: Facts, rules: Rules) -> Judgement:
     found = list(_found(reference, facts, rules))
     findings = tuple(dict.fromkeys(one for one in found if isinstance(one, Finding)))
     # What leaves the verdict open comes first, and of that what trying again may tell.
-    unknowns = sorted((one for one in found if isinstance(one, Unknown)), key=lambda one: (one.by_choice, one.quiet))
-    unknown = unknowns[0] if unknowns else None
+    unknowns = [one for one in found if isinstance(one, Unknown)]
+    unknown = min(unknowns, key=lambda one: (one.by_choice, not one.transient, one.quiet), default=None)
     verdict = worst(findings)
     if unknown and not unknown.by_choice and verdict is not Verdict.BROKEN:
         return Judgement(None, (), unknown)

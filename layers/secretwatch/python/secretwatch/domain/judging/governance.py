@@ -7,7 +7,7 @@ from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription
 from secretwatch.domain.finding import Code, Finding
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import AGENTCORE, Rules
-from secretwatch.policy import Context, Outcome, Policy, Present, Principal, evaluate
+from secretwatch.policy import ABSENT, Context, Outcome, Policy, Present, Principal, evaluate
 
 
 def governance_findings(
@@ -32,7 +32,7 @@ def _tags(reference: Reference, secret: SecretDescription, rules: Rules) -> Iter
         if value is None:
             code, evidence = Code.TAG_MISSING, f"the secret lacks the tag `{tag}`"
         elif allowed and value not in allowed:
-            code, evidence = Code.TAG_VALUE_NOT_ALLOWED, f"the tag `{tag}` has a value that the rules do not allow"
+            code, evidence = Code.TAG_VALUE_NOT_ALLOWED, f"the tag `{tag}` is `{value}`, which the rules do not allow"
         else:
             continue
         choice = f" with one of: {', '.join(sorted(allowed))}" if allowed else ""
@@ -49,6 +49,12 @@ _ELSEWHERE = "000000000000"  # an account that is nobody's
 
 _STRANGER = Principal.parse(f"arn:aws:iam::{_ELSEWHERE}:role/stranger")
 _AGENTCORE = Principal.parse(AGENTCORE)
+_CALLED_DIRECTLY: Context = {
+    "aws:ViaAWSService": Present(("false",)),
+    "aws:CalledVia": ABSENT,
+    "aws:CalledViaFirst": ABSENT,
+    "aws:CalledViaLast": ABSENT,
+}
 
 
 def _too_broad(
@@ -63,8 +69,9 @@ def _too_broad(
             (f"arn:aws:bedrock-agentcore:{reference.secret.region}:{_ELSEWHERE}:token-vault/any",)
         ),
     }
+    stranger: Context = {**context_of(_STRANGER, reference, secret, policies, facts.at), **_CALLED_DIRECTLY}
     probes = {
-        "anybody in any account may read it": (_STRANGER, GET_SECRET_VALUE, {}),
+        "anybody in any account may read it": (_STRANGER, GET_SECRET_VALUE, stranger),
         "AgentCore may read it for any account's agents": (_AGENTCORE, GET_SECRET_VALUE, elsewhere),
         "AgentCore may change it": (_AGENTCORE, "secretsmanager:PutSecretValue", own),
     }

@@ -13,13 +13,16 @@ def key_findings(reference: Reference, secret: SecretDescription, facts: Facts) 
 
     The AWS managed key of the secret's own account is always usable there.
     """
+    abroad = reference.secret.account != reference.provider.account
     if secret.key is None:
-        if reference.secret.account != reference.provider.account:
+        if abroad:
             yield _default_key(reference)
         return
     match facts.key and facts.key.key:
         case Unknown() as unknown:
             yield unknown
+        case KeyDescription(customer_managed=False) if abroad:
+            yield _default_key(reference)
         case NoSuchKey():
             yield Finding(
                 Code.KEY_NOT_FOUND,

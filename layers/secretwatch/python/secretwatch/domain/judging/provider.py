@@ -17,7 +17,7 @@ def provider_findings(reference: Reference, facts: Facts) -> Iterator[Finding | 
         case NoSuchProvider():
             yield Finding(
                 Code.PROVIDER_GONE,
-                "AgentCore knows no provider by this name any more",
+                f"AgentCore knows no provider `{reference.provider.name}` any more",
                 "Create the provider again, or remove it from the gateway targets and agents that still name it.",
                 about=reference.provider_arn,
             )

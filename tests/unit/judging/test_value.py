@@ -1,10 +1,8 @@
-"""Facts decide; what could not be found out decides nothing."""
+"""What is said of a secret's versions and of the values in them."""
 
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from secretwatch.domain.facts import Facts, NoSuchSecret, SecretDescription, Unknown, ValueFacts, ValueShape
 from secretwatch.domain.finding import Code, Finding, Verdict
@@ -14,7 +12,6 @@ from tests.fakes import REGION, a_reference, facts, secret_arn
 
 TWO_VERSIONS = SecretDescription(versions={"AWSCURRENT": "v2", "AWSPREVIOUS": "v1"})
 ONE_VERSION = SecretDescription(versions={"AWSCURRENT": "v1"})
-REFUSED = Unknown("DescribeSecret: AccessDeniedException", transient=False)
 
 
 def value(shape: ValueShape, version_id: str = "v2") -> ValueFacts:
@@ -108,23 +105,3 @@ def test_no_roll_back_is_advised_to_a_version_not_known_to_do(previous: ValueFac
 
     assert words in finding.evidence
     assert finding.command is None
-
-
-@pytest.mark.parametrize("found", [facts(REFUSED), facts(TWO_VERSIONS, REFUSED)])
-def test_what_we_could_not_read_is_unknown_and_never_broken(found: Facts) -> None:
-    assert judge(a_reference(), found, Rules()) == Judgement(None, (), REFUSED)
-
-
-ALL_SECRETS = [NoSuchSecret(), REFUSED, SecretDescription(), ONE_VERSION, TWO_VERSIONS]
-ALL_VALUES = [None, REFUSED, *(value(shape) for shape in ValueShape)]
-
-
-@given(
-    st.builds(facts, st.sampled_from(ALL_SECRETS), st.sampled_from(ALL_VALUES), previous=st.sampled_from(ALL_VALUES))
-)
-def test_every_combination_of_facts_has_a_judgement_that_explains_itself(found: Facts) -> None:
-    judgement = judge(a_reference(), found, Rules())
-
-    assert (judgement.verdict is Verdict.BROKEN) == bool(judgement.findings)
-    assert (judgement.verdict is None) <= (judgement.unknown is not None)
-    assert all(finding.evidence and finding.remedy.endswith(".") for finding in judgement.findings)

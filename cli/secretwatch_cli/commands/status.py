@@ -1,0 +1,57 @@
+"""`secretwatch status`."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from secretwatch_cli import display
+from secretwatch_cli.aws import told
+from secretwatch_cli.check import Answer
+from secretwatch_cli.exits import FailOn
+from secretwatch_cli.failures import Misused
+from secretwatch_cli.invocation import explained
+from secretwatch_cli.registry import Registry, registry_of
+from secretwatch_cli.status import Status, status_json, status_lines
+from secretwatch_cli.waiving import in_force
+
+_PAUSE_SECONDS = 5.0
+
+
+def status(
+    context: typer.Context,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep it on the screen, until you press Ctrl-C.")] = False,
+    fail_on: Annotated[FailOn, typer.Option(help="The least severity that counts as a finding.")] = FailOn.BROKEN,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell how everything stands: verdicts, what is broken and since when, waivers, the last check. In one screen."""
+    with explained():
+        if watch and as_json:
+            raise Misused("--watch is for people, --json for programs.")
+        registry = registry_of(*context.obj.find())
+        found = _watched(registry) if watch else _look(registry)
+    if as_json:
+        display.print_json(status_json(found))
+    elif not watch:
+        display.print_lines(status_lines(found))
+    raise typer.Exit(Answer(found.states).exit_status(fail_on))
+
+
+def _look(registry: Registry) -> Status:
+    at = datetime.now(UTC)
+    with told():
+        return Status(at, registry.states(), in_force(registry.waivers.all(), at=at))
+
+
+def _watched(registry: Registry) -> Status:
+    """What stood when the person had seen enough."""
+    while True:
+        found = _look(registry)
+        display.console().clear()
+        display.print_lines(status_lines(found))
+        try:
+            time.sleep(_PAUSE_SECONDS)
+        except KeyboardInterrupt:
+            return found
