@@ -187,7 +187,10 @@ def _statement(role: str, entry: Mapping[str, Any], condition: str | None, texts
 _OPERATORS = {
     "StringEquals": "is",
     "StringLike": "is like",
+    "Bool": "is",
     "ForAllValues:StringEquals": "is only ever",
+    "ForAllValues:StringLike": "is only ever like",
+    "ForAllValues:StringNotLike": "is never like",
 }
 
 
@@ -233,6 +236,10 @@ def _conditions(only_if: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{condition} (on the condition `{name}`)" for condition in _conditions(inner))
         return
     for operator, keys in only_if.items():
+        if "Fn::If" in keys:
+            name, inner, _ = keys["Fn::If"]
+            yield from (f"{condition} (on the condition `{name}`)" for condition in _conditions({operator: inner}))
+            continue
         for key, values in keys.items():
             yield f"`{key}` {_OPERATORS[operator]} {' or '.join(_name(value) for value in as_list(values))}"
 
