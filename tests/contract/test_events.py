@@ -177,6 +177,11 @@ SAMPLES = {
     "secretwatch.SweepCompleted": goes_nowhere(),
     "secretwatch.ReferenceVerdictChanged": goes_to("VerdictChangedRule"),
     "secretwatch.ReferenceVerdictChanged.resolves": goes_to("VerdictChangedRule"),
+    "secretwatch.ReferenceVerdictChanged.lost-access": Sample(frozenset({"VerdictChangedRule", "LostAccessRule"}), ()),
+    "secretwatch.RepairPlanned": goes_to("RepairNewsRule"),
+    "secretwatch.RepairApplied": goes_to("RepairNewsRule"),
+    "secretwatch.RepairRefused": goes_to("RepairNewsRule"),
+    "secretwatch.RepairContested": goes_to("RepairNewsRule"),
 }
 CHANGES = [name for name, sample in SAMPLES.items() if sample.subjects]
 API_CALLS = [
