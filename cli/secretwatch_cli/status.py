@@ -1,7 +1,7 @@
 """`secretwatch status`: how everything stands, as the Registry last knew it; it asks for no check, and never scans."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,12 +23,32 @@ States = Callable[[], list[ReferenceState]]
 
 
 @dataclass(frozen=True, slots=True)
+class RepairStatus:
+    """How many repairs wait for a person, how many policies are left alone, why all are stopped, and the bounds."""
+
+    waiting: int
+    at_rest: int
+    stopped: str | None
+    bounds: Mapping[str, str]
+
+
+def bounds_of(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a stack that say what may be repaired."""
+    return {
+        name: value
+        for name, value in sorted(parameters.items())
+        if name.startswith(("Repair", "Breaker")) or name == "IacTags"
+    }
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """Every reference as it was last found, and the waivers that hold."""
+    """Every reference as it was last found, the waivers that hold, and the repairs; None of an older stack."""
 
     at: datetime
     states: list[ReferenceState]
     waivers: list[Waiver]
+    repairs: RepairStatus | None = None
 
     @property
     def verdicts(self) -> Counter[Verdict | None]:
@@ -69,6 +89,8 @@ def status_lines(status: Status) -> Iterator[Text]:
     yield from _broken_lines(status)
     if status.waivers:
         yield Text(f"{len(status.waivers)} waivers, the next to end {moment(status.waivers[0].expires_at)}")
+    if status.repairs:
+        yield from _repair_lines(status.repairs)
     if status.oldest_check:
         yield Text(f"Every reference was checked since {moment(status.oldest_check)}", "dim")
 
@@ -79,6 +101,14 @@ def _broken_lines(status: Status) -> Iterator[Text]:
         yield indented(", ".join(finding.code for finding in state.findings if not finding.waived_until))
     if more := len(status.broken[SHOWN:]):
         yield indented(f"and {more} more: secretwatch scan")
+
+
+def _repair_lines(repairs: RepairStatus) -> Iterator[Text]:
+    if repairs.stopped:
+        yield Text.assemble(("Nothing is repaired", "bold red"), f": {repairs.stopped}")
+    if repairs.waiting or repairs.at_rest:
+        yield Text(f"{repairs.waiting} repairs wait for a person, {repairs.at_rest} are at rest: secretwatch repairs")
+    yield Text(", ".join(f"{name}={value}" for name, value in repairs.bounds.items()), "dim")
 
 
 def _how_long(state: ReferenceState, at: datetime) -> str:
@@ -106,5 +136,15 @@ def status_json(status: Status) -> dict[str, Any]:
             for state in status.broken
         ],
         "waivers": len(status.waivers),
+        "repairs": _repairs_json(status.repairs) if status.repairs else None,
         "oldestCheck": status.oldest_check.isoformat() if status.oldest_check else None,
+    }
+
+
+def _repairs_json(repairs: RepairStatus) -> dict[str, Any]:
+    return {
+        "waiting": repairs.waiting,
+        "atRest": repairs.at_rest,
+        "stopped": repairs.stopped,
+        "bounds": dict(repairs.bounds),
     }
