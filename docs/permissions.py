@@ -97,6 +97,30 @@ UNJUDGED = (
         frozenset({"iam:SimulatePrincipalPolicy"}),
     ),
     Unjudged(
+        "nothing fails without it: on what cannot be read nothing is repaired, and a contest is told without a name",
+        frozenset(
+            {
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:ListResourcePolicies",
+                "secretsmanager:GetResourcePolicy",
+                "kms:DescribeKey",
+                "kms:GetKeyPolicy",
+                "kms:ListGrants",
+                "cloudtrail:LookupEvents",
+            }
+        ),
+        sids=frozenset({"ReadPolicies", "ReadKeyPolicies", "FindWriters"}),
+    ),
+    Unjudged(
+        "the embedded AWS does not know the condition by which the two statements differ",
+        frozenset({"dynamodb:PutItem"}),
+        sids=frozenset({"KeepRepairs", "KeepAudit"}),
+    ),
+    Unjudged(
+        "the stack of the tests repairs no policy of a key",
+        frozenset({"kms:PutKeyPolicy"}),
+    ),
+    Unjudged(
         "the embedded AWS has no X-Ray",
         frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
     ),

@@ -56,7 +56,13 @@ def repairing() -> Repairing:
     looking = Looking(
         DynamoDbReferences(dynamodb, table), new_gathering, rules=settings.rules, repair_rules=settings.repair_rules
     )
-    bus = EventBridgeRepairBus(client("events"), settings.bus_name, account=settings.account, region=settings.region)
+    bus = EventBridgeRepairBus(
+        client("events"),
+        settings.bus_name,
+        account=settings.account,
+        region=settings.region,
+        heard=telemetry.repair_told,
+    )
     documents: dict[Kind, Documents] = {Kind.SECRET: SecretsManagerDocuments(secrets), Kind.KEY: KmsDocuments(keys)}
     checks = SqsRequests(client("sqs"), settings.sweep_queue_url)
     applying = Applying(looking, documents, repairs, checks, bus, rules=rules)

@@ -434,7 +434,7 @@ def test_only_what_is_no_resource_is_allowed_for_all() -> None:
 def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_of_them_only_the_policy_written() -> None:
     of_secrets = [one for one in STATEMENTS.values() if "secretsmanager:" in str(one["Action"])]
 
-    assert [one["Resource"] for one in of_secrets] == [{"Ref": "SecretArnPatterns"}] * 5
+    assert [one["Resource"] for one in of_secrets] == [{"Ref": "SecretArnPatterns"}] * 6
     assert {action for action in ALLOWED if action.startswith("secretsmanager:")} == {
         "secretsmanager:DeleteResourcePolicy",
         "secretsmanager:DescribeSecret",

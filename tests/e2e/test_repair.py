@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -105,7 +104,7 @@ def team(world: World) -> Team:
     return Team(world)
 
 
-def only_in(wanted: str) -> Any:
+def only_in(wanted: str) -> pytest.MarkDecorator:
     """A test of one mode."""
     return pytest.mark.parametrize("mode", [wanted], indirect=True, scope="module")
 

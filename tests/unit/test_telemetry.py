@@ -19,6 +19,9 @@ from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider
+from secretwatch.domain.repair.news import RepairNews
+from secretwatch.domain.repair.plan import Kind
+from secretwatch.domain.repair.repair import Repair, Status
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.domain.sweep import Sweep, SweepCompleted
@@ -57,6 +60,8 @@ SWEEP = Sweep(
 )
 NEWS = read_news(json.dumps({"detail": VerdictChange(RESOLVES, BROKEN).detail()}))
 
+REPAIR = Repair(CANARY, Kind.SECRET, CANARY, None, None, Status.APPLIED, CANARY, NOON)
+
 TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "change_unreadable": (partial(telemetry.change_unreadable, CANARY, UnknownChange(CANARY)),),
     "change_received": tuple(partial(telemetry.change_received, CHANGE, relevant=one) for one in (True, False)),
@@ -78,6 +83,12 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "trails_read": tuple(partial(telemetry.trails_read, one) for one in (Unknown(CANARY), frozenset({CANARY}))),
     "gateway_read": (partial(telemetry.gateway_read, CHANGE, a_gateway(f"{CANARY}-a1b2c3d4e5")),),
     "verdict_published": (partial(telemetry.verdict_published, VerdictChange(RESOLVES, BROKEN)),),
+    "repair_told": (partial(telemetry.repair_told, RepairNews("Repair Refused", CANARY, CANARY, CANARY, NOON)),),
+    "repairs_considered": (
+        partial(telemetry.repairs_considered, CANARY, []),
+        partial(telemetry.repairs_considered, CANARY, [REPAIR]),
+    ),
+    "repair_decided": (partial(telemetry.repair_decided, CANARY, CANARY, CANARY, 200),),
     "news_told": tuple(partial(telemetry.news_told, NEWS, one) for one in (Outcome.SENT, Outcome.SUPERSEDED)),
 }
 """Everything that telemetry can be told, with identifiers wherever it takes any."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others 
     from secretwatch.checking import Checked
     from secretwatch.domain.change import Change, UnknownChange
     from secretwatch.domain.consumer import Gateway
+    from secretwatch.domain.repair.news import RepairNews
     from secretwatch.domain.repair.repair import Repair
     from secretwatch.domain.secret import SecretId
     from secretwatch.domain.state import ReferenceState
@@ -251,14 +252,23 @@ def news_told(news: "News", outcome: "Outcome") -> None:
     logger.info("news read", id=news.id, verdict=news.verdict, outcome=outcome)
 
 
-_BY_STATUS = {"planned": "RepairsPlanned", "applied": "RepairsApplied", "refused": "RepairsRefused"}
+_REPAIRS = {
+    "Repair Planned": "RepairsPlanned",
+    "Repair Applied": "RepairsApplied",
+    "Repair Refused": "RepairsRefused",
+    "Repair Contested": "RepairsContested",
+}
+
+
+def repair_told(news: "RepairNews") -> None:
+    """News of a repair is on the bus."""
+    count(_REPAIRS[news.what])
+    logger.info("repair told", id=news.id, what=news.what, resource=news.resource, reason=news.reason, by=news.by)
 
 
 def repairs_considered(subject: str, repairs: "Collection[Repair]") -> None:
     """A secret was looked at, or a repair was to be carried out; nothing may have come of it."""
     for repair in repairs:
-        if repair.status in _BY_STATUS:
-            count(_BY_STATUS[repair.status])
         logger.info(
             "repair considered",
             id=repair.id,

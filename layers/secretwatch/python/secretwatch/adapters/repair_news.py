@@ -1,6 +1,7 @@
 """News of repairs, on the `secretwatch` bus; and who wrote a policy, from CloudTrail's event history."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,18 @@ _SOURCE = "secretwatch"
 class EventBridgeRepairBus:
     """`ports.RepairBus` on a custom event bus of an account and Region."""
 
-    def __init__(self, client: "EventBridgeClient", bus_name: str, *, account: str, region: str) -> None:
-        """`client` is a boto3 EventBridge client."""
+    def __init__(
+        self,
+        client: "EventBridgeClient",
+        bus_name: str,
+        *,
+        account: str,
+        region: str,
+        heard: Callable[[RepairNews], None] = lambda _news: None,
+    ) -> None:
+        """`client` is a boto3 EventBridge client; `heard` is told of what was published."""
         self._client = client
+        self._heard = heard
         self._bus_name = bus_name
         self._place = account, region
 
@@ -40,6 +50,7 @@ class EventBridgeRepairBus:
             )
         if answer["FailedEntryCount"]:
             raise Transient(f"PutEvents: {answer['Entries'][0].get('ErrorCode', '')}")
+        self._heard(news)
 
 
 class CloudTrailWriters:
