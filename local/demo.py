@@ -185,6 +185,9 @@ def tell(stage: Stage, message: Fields, expectation: Expectation) -> None:
         expectation.alert_came |= expectation.alert is not None and expectation.alert in message["Message"]
     elif message["detail-type"].startswith("Repair "):
         tell_repair(stage, message)
+    elif message["source"] == "secretwatch" and message["detail-type"].startswith("Incident"):
+        detail = message["detail"]
+        stage.say("published", "cyan", f"{message['detail-type']}: {detail['headline']}, on the secretwatch bus")
     elif message["source"] == "secretwatch":
         detail = message["detail"]
         change = f"{detail['previousVerdict'] or 'new'} -> {detail['verdict']}"

@@ -359,8 +359,11 @@ def _forget(state_dir: Path) -> None:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-PARAMETERS = {"SecretArnPatterns": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:*"}
-"""For whoever has no others in mind: the stack may see every secret of the embedded AWS."""
+PARAMETERS = {
+    "SecretArnPatterns": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:*",
+    "DigestAfter": "1000",
+}
+"""For whoever has no others in mind: the stack may see every secret of the embedded AWS, and tells of each singly."""
 
 SOURCES = ("template.yaml", "functions", "layers", "workflows", "requirements", "pyproject.toml")
 """What `sam build` reads."""

@@ -26,7 +26,8 @@ from secretwatch.domain.facts import (
     ValueFacts,
     ValueShape,
 )
-from secretwatch.domain.finding import Code
+from secretwatch.domain.finding import Code, Verdict
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident, IncidentState, Kind
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.rules import AGENTCORE, Rules
@@ -38,7 +39,7 @@ from secretwatch.domain.waiver import Waiver
 from secretwatch.errors import LostRace, Permanent
 from secretwatch.gathering import Gathering
 from secretwatch.policy import Grant, Policy, Principal
-from secretwatch.ports import NO_TIME, KnownGateway, KnownProvider, Page, every_page
+from secretwatch.ports import NO_TIME, ChannelName, KnownGateway, KnownProvider, Page, Target, every_page
 
 T = TypeVar("T")
 
@@ -510,11 +511,124 @@ class Inline(Executor):
         return future
 
 
-class SentAlerts:
-    """`ports.Topic` that remembers."""
+def an_alert(kind: Kind = Kind.OPENED, **changes: Any) -> Alert:
+    """An alert about an incident, as short as there are."""
+    return replace(
+        Alert(
+            kind=kind,
+            mark="🔴",
+            headline="crm-oauth can't get its credential",
+            name="crm-oauth",
+            place="prod-eu · eu-west-1",
+            brief="Now: crm-oauth can't get its credential.",
+            incident_id="20261123T120000-0123456789",
+            revision=1,
+            sentences=("The current version lacks JSON key `client_secret`.",),
+            codes=("JSON_KEY_MISSING",),
+            attributes={"severity": "BROKEN", "incidentState": "OPEN"},
+            detail={"incident_id": "20261123T120000-0123456789", "secrets": [secret_arn()]},
+        ),
+        **changes,
+    )
+
+
+class InMemoryIncidents:
+    """`ports.Incidents` in memory, with the Registry's condition on the version."""
 
     def __init__(self) -> None:
-        self.alerts: list[Alert] = []
+        self.incidents: dict[Cause, Incident] = {}
+        self.briefs: dict[Cause, Brief] = {}
+        self.first: datetime | None = datetime.min.replace(tzinfo=UTC)
+        self.before_store: Callable[[], None] = lambda: None
 
-    def publish(self, alert: Alert) -> None:
+    def find(self, cause: Cause) -> Incident | None:
+        return self.incidents.get(cause)
+
+    def causes_of(self, secret_arn: str) -> list[Cause]:
+        return sorted(
+            cause
+            for cause, incident in self.incidents.items()
+            if any(part.reference.secret_arn == secret_arn for part in incident.active)
+        )
+
+    def store(self, before: Incident | None, after: Incident, brief: Brief) -> Incident:
+        self.before_store()
+        stored = self.incidents.get(after.cause)
+        if (stored.version if stored else 0) != (before.version if before else 0):
+            raise LostRace("the Registry's record has moved on")
+        self.incidents[after.cause] = replace(after, version=after.version + 1)
+        self.briefs[after.cause] = brief
+        return self.incidents[after.cause]
+
+    def open(self) -> list[Brief]:
+        return [brief for brief in self.briefs.values() if brief.next_at or brief.state is IncidentState.OPEN]
+
+    def opened_since(self, at: datetime) -> int:
+        return sum(brief.opened_at >= at for brief in self.open())
+
+    def first_news_at(self, at: datetime) -> datetime:
+        self.first = self.first or at
+        return self.first
+
+    def only(self) -> Incident:
+        (incident,) = self.incidents.values()
+        return incident
+
+
+class InMemoryDigests:
+    """`ports.Digests` in memory."""
+
+    def __init__(self) -> None:
+        self.digests: dict[str, Digest] = {}
+        self.next_at: dict[str, datetime | None] = {}
+
+    def find(self, digest_id: str) -> Digest | None:
+        return self.digests.get(digest_id)
+
+    def store(self, before: Digest | None, after: Digest, *, next_at: datetime | None) -> Digest:
+        if self.digests.get(after.id) != before:
+            raise LostRace("the Registry's record has moved on")
+        self.digests[after.id] = replace(after, version=after.version + 1)
+        self.next_at[after.id] = next_at
+        return self.digests[after.id]
+
+    def open(self) -> list[Digest]:
+        return [digest for digest in self.digests.values() if self.next_at[digest.id]]
+
+
+class RecordingChannel:
+    """`ports.Channel` that remembers what it told; `failures` are raised first, one a time."""
+
+    def __init__(self, name: ChannelName = ChannelName.SNS, *, takes_updates: bool = False) -> None:
+        self.name = name
+        self.takes_updates = takes_updates
+        self.alerts: list[Alert] = []
+        self.failures: list[BaseException] = []
+        self.before_send: Callable[[], None] = lambda: None
+
+    def targets(self, owners: Collection[str | None], severity: Verdict) -> list[Target]:
+        return [Target(self.name.value, takes_updates=self.takes_updates)]
+
+    def send(self, target: Target, alert: Alert, delivery: Delivery) -> str | None:
+        self.before_send()
+        if self.failures:
+            raise self.failures.pop(0)
         self.alerts.append(alert)
+        return f"{target.name}:1" if self.takes_updates else None
+
+    @property
+    def kinds(self) -> list[str]:
+        return [alert.kind.value for alert in self.alerts]
+
+
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self, at: datetime = NOON) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **how: float) -> None:
+        self.at += timedelta(**how)

@@ -124,12 +124,13 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "SendAlerts": (
         _logs("SendAlertsLogs"),
         _takes_from("AlertQueue"),
-        Need(("dynamodb:GetItem", "dynamodb:Query"), _REGISTRY),
+        Need(("dynamodb:Query",), (*_REGISTRY, f"{_REGISTRY[0]}/index/Open")),
         Need(
-            ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"),
+            ("dynamodb:PutItem", "dynamodb:DeleteItem"),
             _REGISTRY,
-            context={"dynamodb:LeadingKeys": "ALERT"},
+            context={"dynamodb:LeadingKeys": "ALERTS"},
         ),
+        Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
         Need(("sns:Publish",), ("{Alerts}",)),
     ),
     "RepairAccess": (

@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import NoRegionError
 
 from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
+from secretwatch.adapters.aws import taking_whole_answers
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.pace import Pace as NoPace
@@ -46,7 +47,7 @@ class Place:
 
     def client(self, service: str) -> Any:
         """A client that keeps the pace of the place."""
-        return self.paces.apply(self.session.client(service, config=CONFIG))
+        return self.paces.apply(taking_whole_answers(self.session.client(service, config=CONFIG)))
 
 
 def places(profiles: Collection[str | None], regions: Collection[str | None]) -> Iterator[Place | FailedScan]:

@@ -29,6 +29,7 @@ from secretwatch.domain.change import Change, UnknownChange, read_change
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.observed import Observation
 from secretwatch.domain.secret import SecretId
+from secretwatch.domain.state import Occasion
 from secretwatch.errors import Transient
 from secretwatch.gathering import POOL, Gathering
 from secretwatch.records import RecordProcessor
@@ -37,7 +38,7 @@ from secretwatch.spreading import Spreading
 
 processor = RecordProcessor(EventType.SQS)
 
-Check: TypeAlias = Callable[[SecretId, Observation | None, datetime | None, str], list[Checked]]
+Check: TypeAlias = Callable[[SecretId, Observation | None, datetime | None, str, Occasion | None], list[Checked]]
 
 A_SECOND = timedelta(seconds=1)  # CloudTrail tells no finer time
 
@@ -69,7 +70,8 @@ def new_checking(pace: Pace | None = None) -> Callable[[], Checking]:
         rules=rules,
         pool=telemetry.pool(POOL),
     )
-    return lambda: Checking(references, gathering(), waivers, protected, rules=rules)
+    owner_tag = settings().owner_tag
+    return lambda: Checking(references, gathering(), waivers, protected, rules=rules, owner_tag=owner_tag)
 
 
 @cache
@@ -83,11 +85,15 @@ def checks_once(new_checking: Callable[[], Checking]) -> Check:
     checking, done = new_checking(), dict[Hashable, list[Checked]]()
 
     def check(
-        secret: SecretId, observation: Observation | None, seen_since: datetime | None, cause: str
+        secret: SecretId,
+        observation: Observation | None,
+        seen_since: datetime | None,
+        cause: str,
+        occasion: Occasion | None,
     ) -> list[Checked]:
         asked = secret, observation, seen_since
         if asked not in done:
-            done[asked] = checking.check(secret, observation, seen_since=seen_since, cause=cause)
+            done[asked] = checking.check(secret, observation, seen_since=seen_since, cause=cause, occasion=occasion)
             for one in done[asked]:
                 telemetry.reference_checked(one)
         return done[asked]
@@ -116,12 +122,13 @@ def handle_record(check: Check, record: SQSRecord) -> None:
 def look(check: Check, change: Change) -> tuple[list[Checked], list[SecretId]]:
     # Whoever writes for Secretwatch checks what it wrote: the event of it asks only for what was not checked since.
     seen_since = change.at + A_SECOND if change.own_write else None
+    occasion = None if change.is_request else Occasion(change.what, change.at, change.actor)
     checked: list[Checked] = []
     spread_to: list[SecretId] = []
     for subject in change.to_look_up:
         match subject:
             case SecretId():
-                checked += check(subject, change.observation, seen_since, change.event_id)
+                checked += check(subject, change.observation, seen_since, change.event_id, occasion)
             case KeyId():
                 spread_to += spread(subject, change.event_id)
             case _:

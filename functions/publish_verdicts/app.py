@@ -3,6 +3,7 @@ a sweep is completed.
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -29,19 +30,33 @@ def bus() -> EventBridgeBus:
     return EventBridgeBus(client("events"), settings.bus_name)
 
 
+def changed(before: ReferenceState | None, after: ReferenceState | None) -> VerdictChange | None:
+    match before, after:
+        case ReferenceState(), ReferenceState():
+            return VerdictChange.between(before, after)
+        case None, ReferenceState():
+            return VerdictChange.from_nothing(after)
+        case ReferenceState(), None:
+            return VerdictChange.to_nothing(before)
+    raise ValueError("a stream record without an image")
+
+
 def handle_record(record: DynamoDBRecord) -> None:
     images = record.raw_event["dynamodb"]
-    before, after = plain(images["OldImage"]), plain(images["NewImage"])
-    if after["pk"].startswith(SWEEP_PREFIX):
+    before, after = image(images.get("OldImage")), image(images.get("NewImage"))
+    if before and after and after["pk"].startswith(SWEEP_PREFIX):
         publish_completion(sweep_of(before), sweep_of(after))
     else:
-        publish_verdict(state_of(before), state_of(after))
+        publish_verdict(state_of(before) if before else None, state_of(after) if after else None)
 
 
-def publish_verdict(before: ReferenceState, after: ReferenceState) -> None:
-    change = VerdictChange.between(before, after)
-    if change:
-        telemetry.logger.set_correlation_id(after.cause or change.id)
+def image(attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    return plain(attributes) if attributes else None
+
+
+def publish_verdict(before: ReferenceState | None, after: ReferenceState | None) -> None:
+    if change := changed(before, after):
+        telemetry.logger.set_correlation_id(change.after.cause or change.id)
         bus().publish(change)
         telemetry.verdict_published(change)
 

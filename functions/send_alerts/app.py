@@ -1,56 +1,100 @@
-"""From AlertQueue: tells people about a changed verdict, once however often the news is delivered."""
+"""From AlertQueue: news of changed verdicts, and once a minute a round; people are told of incidents, once."""
 
+import json
 import os
 from collections.abc import Callable
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, TypeAlias
 
 from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
 from secretwatch.adapters.aws import client
-from secretwatch.adapters.dynamodb import TOLD_ALERTS, DynamoDbConsumers, DynamoDbReferences
-from secretwatch.adapters.sns import SnsTopic
-from secretwatch.alerting import Alerting, Outcome
+from secretwatch.adapters.dynamodb import (
+    DynamoDbConsumers,
+    DynamoDbDigests,
+    DynamoDbIncidents,
+    DynamoDbReferences,
+)
+from secretwatch.adapters.eventbridge import BusChannel, EventBridgeBus
+from secretwatch.adapters.sns import SnsChannel
+from secretwatch.alerting import Alerting
+from secretwatch.delivering import Delivering
+from secretwatch.domain.incident import Incident
+from secretwatch.domain.secret import SecretId
 from secretwatch.domain.verdict_change import read_news
-from secretwatch.errors import SecretwatchError
+from secretwatch.ports import Channel
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import SendAlertsSettings
 
 processor = RecordProcessor(EventType.SQS)
-idempotency = IdempotencyConfig(
-    event_key_jmespath="id",
-    expires_after_seconds=24 * 3600,
-    response_hook=lambda _response, _record: Outcome.TOLD_BEFORE,
-)
+
+Look: TypeAlias = Callable[[SecretId], list[Incident]]
 
 
 @cache
-def tell_once() -> Callable[..., Outcome]:
+def alerting() -> Alerting:
     settings, dynamodb = SendAlertsSettings.from_environ(os.environ), client("dynamodb")
-    table, topic = settings.registry_table, SnsTopic(client("sns"), settings.alerts_topic_arn)
-    alerting = Alerting(DynamoDbReferences(dynamodb, table), DynamoDbConsumers(dynamodb, table), topic)
-    told = DynamoDBPersistenceLayer(table, boto3_client=dynamodb, **TOLD_ALERTS)
-    tell: Callable[..., Outcome] = idempotent_function(
-        alerting.tell, data_keyword_argument="news", persistence_store=told, config=idempotency
+    table, rules = settings.registry_table, settings.rules
+    incidents, digests = DynamoDbIncidents(dynamodb, table), DynamoDbDigests(dynamodb, table)
+    delivering = Delivering(
+        incidents,
+        digests,
+        DynamoDbConsumers(dynamodb, table),
+        channels(settings),
+        rules=rules,
+        report=telemetry.told,
+        alias=settings.account_alias,
     )
-    return tell
+    return Alerting(DynamoDbReferences(dynamodb, table), incidents, digests, delivering, rules=rules)
 
 
-def handle_record(record: SQSRecord) -> None:
+def channels(settings: SendAlertsSettings) -> list[Channel]:
+    found: list[Channel] = [
+        BusChannel(EventBridgeBus(client("events"), settings.bus_name)),
+        SnsChannel(client("sns"), settings.alerts_topic_arn, as_json=settings.as_json),
+    ]
+    if settings.slack_secret_arn:
+        # Loading it takes a tenth of a second: for those who have Slack.
+        from secretwatch.adapters.slack import SlackAccess, SlackChannel  # noqa: PLC0415
+
+        access = SlackAccess(client("secretsmanager"), settings.slack_secret_arn)
+        found.append(SlackChannel(access, api_url=settings.slack_api_url))
+    return found
+
+
+def looks_once() -> Look:
+    """Looks at a secret once in a batch: what all its news are about is stored when the first of them is read."""
+    done: dict[SecretId, list[Incident]] = {}
+
+    def look(secret: SecretId) -> list[Incident]:
+        if secret not in done:
+            done[secret] = alerting().look(secret)
+        return done[secret]
+
+    return look
+
+
+def handle_record(look: Look, record: SQSRecord) -> None:
+    telemetry.logger.set_correlation_id(record.message_id)
+    if is_round(record.body):
+        telemetry.round_gone(alerting().go_round())
+        return
+    news = read_news(record.body)
+    telemetry.logger.set_correlation_id(news.correlation_id or news.id)
+    telemetry.news_read(news, look(news.secret))
+
+
+def is_round(body: str) -> bool:
     try:
-        news = read_news(record.body)
-        telemetry.logger.set_correlation_id(news.correlation_id or news.id)
-        telemetry.news_told(news, tell_once()(news=news))
-    except (SecretwatchError, ValueError):
-        telemetry.count("AlertsFailed")
-        raise
+        event = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(event, dict) and event.get("detail-type") == "Scheduled Event"
 
 
 @telemetry.instrumented
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    idempotency.register_lambda_context(context)
-    return process_partial_response(event, handle_record, processor, context)
+    return process_partial_response(event, partial(handle_record, looks_once()), processor, context)

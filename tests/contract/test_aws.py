@@ -22,11 +22,13 @@ from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbRefer
 from secretwatch.adapters.eventbridge import EventBridgeBus
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.policies import KmsDocuments, SecretsManagerDocuments
+from secretwatch.adapters.repair_news import CloudTrailWriters
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
-from secretwatch.adapters.sns import SnsTopic
+from secretwatch.adapters.sns import SnsChannel
 from secretwatch.adapters.sqs import SqsRequests
-from secretwatch.domain.alert import Alert
 from secretwatch.domain.finding import Code, Verdict
+from secretwatch.domain.incident import Delivery
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.rules import AGENTCORE as READER
@@ -34,7 +36,7 @@ from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.errors import Permanent, SecretwatchError, Transient
 from secretwatch.policy import Principal
-from secretwatch.ports import KnownProvider
+from secretwatch.ports import KnownProvider, Target
 from tests.contract.stubs import MakeClient, MakeStub, Stub, answer_with
 from tests.contract.template import FUNCTIONS, as_list, statements
 from tests.fakes import (
@@ -47,6 +49,7 @@ from tests.fakes import (
     a_name,
     a_provider,
     a_reference,
+    an_alert,
     secret_arn,
 )
 
@@ -118,7 +121,18 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "TransactWriteItems": ("dynamodb", lambda aws: DynamoDbProviderRecords(aws, "registry").forget(KNOWN)),
     "PutEvents": ("events", lambda aws: EventBridgeBus(aws, "secretwatch").publish(CHANGE)),
     "SendMessageBatch": ("sqs", lambda aws: SqsRequests(aws, QUEUE).send([a_name()])),
-    "Publish": ("sns", lambda aws: SnsTopic(aws, TOPIC).publish(Alert("subject", "text", {}))),
+    "ValidateResourcePolicy": (
+        "secretsmanager",
+        lambda aws: SecretsManagerDocuments(aws).problems(secret_arn(), "{}"),
+    ),
+    "PutResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerDocuments(aws).write(secret_arn(), "{}")),
+    "DeleteResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerDocuments(aws).write(secret_arn(), None)),
+    "PutKeyPolicy": ("kms", lambda aws: KmsDocuments(aws).write(KEY_ARN, "{}")),
+    "LookupEvents": ("cloudtrail", lambda aws: CloudTrailWriters(aws, own_role=ROLE).of_policy(KEY_ARN, since=NOON)),
+    "Publish": (
+        "sns",
+        lambda aws: SnsChannel(aws, TOPIC).send(Target("sns", takes_updates=False), an_alert(), Delivery()),
+    ),
 }
 
 
@@ -149,7 +163,6 @@ NO_CALLS = {
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
     "dynamodb:ListStreams",
-    "dynamodb:UpdateItem",
     "dynamodb:DeleteItem",
     "kms:Decrypt",
 }

@@ -182,6 +182,9 @@ SAMPLES = {
     "secretwatch.RepairApplied": goes_to("RepairNewsRule"),
     "secretwatch.RepairRefused": goes_to("RepairNewsRule"),
     "secretwatch.RepairContested": goes_to("RepairNewsRule"),
+    "secretwatch.IncidentOpened": goes_nowhere(),  # this and the next: for other teams' rules
+    "secretwatch.IncidentUpdated": goes_nowhere(),
+    "secretwatch.IncidentResolved": goes_nowhere(),
 }
 CHANGES = [name for name, sample in SAMPLES.items() if sample.subjects]
 API_CALLS = [
@@ -287,7 +290,7 @@ def test_a_pattern_is_within_the_quota_and_one_that_eventbridge_reads(rule: str)
 def test_what_has_no_pattern_has_a_schedule() -> None:
     schedules = {name for name, rule in RULES.items() if "ScheduleExpression" in rule}
 
-    assert schedules == {"InventorySchedule"}
+    assert schedules == {"InventorySchedule", "AlertSchedule"}
     assert set(RULES) == set(PATTERNS) | schedules
 
 
@@ -409,16 +412,7 @@ def test_a_verdict_change_is_the_event_that_secretwatch_publishes(name: str, cha
 
 
 @pytest.mark.parametrize(
-    ("name", "state"),
-    [
-        ("secretwatch.ReferenceVerdictChanged", BROKEN),
-        ("secretwatch.ReferenceVerdictChanged.resolves", WELL_AGAIN),
-    ],
+    "name", ["secretwatch.ReferenceVerdictChanged", "secretwatch.ReferenceVerdictChanged.resolves"]
 )
-def test_a_verdict_change_is_read_as_news_that_hold_for_the_state_they_came_from(
-    name: str, state: ReferenceState
-) -> None:
-    news = read_news(json.dumps(EVENTS[name]))
-
-    assert news.reference == WEATHER_REFERENCE
-    assert news.still_holds(state)
+def test_a_verdict_change_is_read_as_news_of_its_secret(name: str) -> None:
+    assert read_news(json.dumps(EVENTS[name])).secret == WEATHER

@@ -5,42 +5,39 @@ that changes on purpose, a folder is added for the version that changes it; the 
 """
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 
-from functions.send_alerts import app as send_alerts
 from secretwatch.adapters.dynamodb import (
     DynamoDbConsumers,
+    DynamoDbDigests,
     DynamoDbGatewayRecords,
+    DynamoDbIncidents,
     DynamoDbProtectedSecrets,
     DynamoDbProviderRecords,
     DynamoDbReferences,
     DynamoDbSweeps,
     DynamoDbWaivers,
 )
-from secretwatch.alerting import Outcome
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident, Kind, Part, Telling
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.observed import FailedRotation, Observations, ObservedRead
-from secretwatch.domain.reference import Provider
+from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
-from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.state import Occasion, ReferenceState, UnknownSince
 from secretwatch.domain.sweep import DONE, Counted, Lane, Position, Stage, Sweep
-from secretwatch.domain.verdict_change import read_news
 from secretwatch.domain.waiver import Waiver
 from secretwatch.ports import KnownGateway, KnownProvider
 from tests.contract.registry import TABLE, items, keys, on_moto
 from tests.contract.template import ROOT
-from tests.lambdas import Context
 
 SAMPLES = ROOT / "tests/contract/records"
 VERSIONS = sorted((path.name for path in SAMPLES.iterdir()), key=lambda name: tuple(map(int, name.split("."))))
@@ -54,13 +51,28 @@ KINDS = {
     "ALERT": "alert",
     "WAIVER": "waiver",
     "SWEEP": "sweep",
+    "INCIDENT": "incident",
+    "INVOLVED": "involved",
+    "DIGEST": "digest",
+    "ALERTS": "first-news",
 }
-NOT_YET = {"0.1.0": {"key", "waiver", "sweep"}}
+BY_SORT_KEY = {"PART": "incident-part"}
+"""The kinds that share a partition with another."""
+
+NOT_WRITTEN = {
+    "0.1.0": {"key", "waiver", "sweep", "incident", "incident-part", "involved", "digest", "first-news"},
+    "0.2.0": {"alert"},
+}
 """The kinds that a version did not write."""
 
 # What the items of every version say.
-NEWS = read_news((ROOT / "events/secretwatch.ReferenceVerdictChanged.json").read_text(encoding="utf-8"))
-REFERENCE = NEWS.reference
+REFERENCE = Reference(
+    "arn:aws:bedrock-agentcore:eu-west-1:111122223333:token-vault/default/apikeycredentialprovider/weather-api",
+    ProviderName("111122223333", "eu-west-1", ProviderKind.API_KEY, "weather-api"),
+    "apiKey",
+    "arn:aws:secretsmanager:eu-west-1:111122223333:secret:agents/weather-q7Wm2K",
+    "api_key",
+)
 PROVIDER = Provider(REFERENCE.provider_arn, REFERENCE.provider, frozenset({REFERENCE}))
 STATE = ReferenceState(
     REFERENCE,
@@ -87,6 +99,9 @@ WAIVED = replace(
 ROLE = "arn:aws:iam::111122223333:role/support-bot"
 READ = ObservedRead(datetime(2026, 11, 2, 8, 10, tzinfo=UTC))
 DENIED = ObservedRead(datetime(2026, 11, 2, 8, 12, tzinfo=UTC), ROLE, "AccessDenied")
+OCCASION = Occasion(
+    "PutSecretValue", datetime(2026, 11, 2, 8, 15, 30, tzinfo=UTC), "arn:aws:iam::111122223333:role/rotator"
+)
 STATES = {
     "0.1.0": STATE,
     "0.2.0": replace(
@@ -103,6 +118,9 @@ STATES = {
         ),
         since=datetime(2026, 11, 2, 8, 15, 31, 502_000, tzinfo=UTC),
         cause="99d2b4bc-1f4d-5e0e-9b2b-1c2a53a9b2c1",
+        owner="team-weather",
+        well_at=datetime(2026, 11, 2, 7, 0, tzinfo=UTC),
+        occasion=OCCASION,
     ),
 }
 KEY = KeyId("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab")
@@ -126,6 +144,71 @@ CONSUMER = Consumer(
 GATEWAY = Gateway(
     GatewayName("111122223333", "eu-west-1", "support-bot-a1b2c3d4e5"), CONSUMER.gateway_arn, frozenset({CONSUMER})
 )
+OPENED_AT = datetime(2026, 11, 2, 8, 15, 33, tzinfo=UTC)
+CAUSE = Cause(REFERENCE.secret_arn)
+INCIDENT = Incident(
+    cause=CAUSE,
+    opened_at=OPENED_AT,
+    updated_at=OPENED_AT,
+    severity=Verdict.BROKEN,
+    parts=(
+        Part(
+            REFERENCE,
+            since=datetime(2026, 11, 2, 8, 15, 31, tzinfo=UTC),
+            findings=(
+                Finding(
+                    Code.JSON_KEY_MISSING,
+                    "the current version lacks JSON key `api_key`",
+                    "Store the key under `api_key`.",
+                    "aws secretsmanager ...",
+                    about=REFERENCE.secret_arn,
+                ),
+            ),
+            owner="team-weather",
+            well_at=datetime(2026, 11, 2, 7, 0, tzinfo=UTC),
+            occasion=OCCASION,
+        ),
+    ),
+    reopened=(datetime(2026, 11, 2, 8, 30, tzinfo=UTC),),
+    reminders=1,
+    telling=Telling(
+        revision=3,
+        aloud=2,
+        kind=Kind.REMINDED,
+        at=datetime(2026, 11, 2, 8, 40, tzinfo=UTC),
+        deliveries={
+            "sns": Delivery(2, at=datetime(2026, 11, 2, 8, 40, tzinfo=UTC)),
+            "slack:default": Delivery(
+                1,
+                "C0123456789:1730536533.000100",
+                attempted=True,
+                not_before=datetime(2026, 11, 2, 8, 41, tzinfo=UTC),
+            ),
+        },
+        lease_until=datetime(2026, 11, 2, 8, 42, tzinfo=UTC),
+    ),
+)
+BRIEF = Brief(
+    id=INCIDENT.id,
+    cause=CAUSE,
+    state=INCIDENT.state,
+    severity=Verdict.BROKEN,
+    headline="weather-api can't get its credential",
+    codes=("JSON_KEY_MISSING",),
+    opened_at=OPENED_AT,
+    digest=None,
+    next_at=datetime(2026, 11, 2, 8, 41, tzinfo=UTC),
+    references=1,
+)
+DIGEST = Digest(
+    id=f"digest-{INCIDENT.id}",
+    place=("111122223333", "eu-west-1"),
+    opened_at=OPENED_AT,
+    members=(CAUSE, Cause(KEY.arn)),
+    still=(CAUSE,),
+    first_look=True,
+    telling=Telling().with_news(Kind.OPENED, OPENED_AT),
+)
 EVERYTHING = WholeInventory("111122223333", "eu-west-1")
 
 SWEEP = Sweep(
@@ -142,11 +225,11 @@ SWEEP = Sweep(
 
 
 def kind_of(item: dict[str, Any]) -> str:
-    return kind_of_key(item["pk"]["S"])
+    return kind_of_key(item["pk"]["S"], item["sk"]["S"])
 
 
-def kind_of_key(pk: str) -> str:
-    return KINDS[pk.partition("#")[0]]
+def kind_of_key(pk: str, sk: str) -> str:
+    return BY_SORT_KEY.get(sk.partition("#")[0]) or KINDS[pk.partition("#")[0]]
 
 
 def samples(version: str) -> dict[str, dict[str, Any]]:
@@ -154,25 +237,11 @@ def samples(version: str) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in (SAMPLES / version).glob("*.json")}
 
 
-Tell = Callable[..., Outcome]
-
-
 @pytest.fixture
 def table() -> Iterator[Any]:
     """A DynamoDB client beside the Registry's table, empty."""
     with on_moto() as client:
         yield client
-
-
-@pytest.fixture
-def tell(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tell]:
-    """How `send_alerts` tells people."""
-    monkeypatch.setenv("REGISTRY_TABLE", TABLE)
-    monkeypatch.setenv("ALERTS_TOPIC_ARN", boto3.client("sns").create_topic(Name="alerts")["TopicArn"])
-    send_alerts.tell_once.cache_clear()
-    send_alerts.idempotency.register_lambda_context(Context())
-    yield send_alerts.tell_once()
-    send_alerts.tell_once.cache_clear()
 
 
 @pytest.fixture(params=VERSIONS)
@@ -190,10 +259,9 @@ def state(version: str) -> ReferenceState:
 
 @pytest.fixture
 def written_before(version: str, table: Any) -> Any:
-    """The table as the version left it, an hour before the alert is forgotten."""
-    for kind, item in samples(version).items():
-        expiry = {"expires_at": {"N": str(int(time.time()) + 3600)}} if kind == "alert" else {}
-        table.put_item(TableName=TABLE, Item=item | expiry)
+    """The table as the version left it."""
+    for item in samples(version).values():
+        table.put_item(TableName=TABLE, Item=item)
     return table
 
 
@@ -212,21 +280,18 @@ def known_gateway(table: Any) -> KnownGateway:
 # --- written ---
 
 
-def test_what_is_written_now_is_what_the_newest_samples_hold(table: Any, tell: Tell) -> None:
+def test_what_is_written_now_is_what_the_newest_samples_hold(table: Any) -> None:
     DynamoDbProviderRecords(table, TABLE).record(None, PROVIDER, moved=[])
     DynamoDbReferences(table, TABLE).store(STATES[VERSIONS[-1]])
     DynamoDbGatewayRecords(table, TABLE).record(None, GATEWAY)
     DynamoDbProtectedSecrets(table, TABLE).record(REFERENCE.secret_arn, [KEY], until=KEY_KNOWN_UNTIL)
     DynamoDbWaivers(table, TABLE).give(WAIVER)
     DynamoDbSweeps(table, TABLE).store(SWEEP)
-    told = tell(news=NEWS)
+    DynamoDbIncidents(table, TABLE).store(None, INCIDENT, BRIEF)
+    DynamoDbIncidents(table, TABLE).first_news_at(INCIDENT.opened_at)
+    DynamoDbDigests(table, TABLE).store(None, DIGEST, next_at=DIGEST.opened_at)
 
-    assert told is Outcome.SENT
-    written = {kind_of(item): item for item in items(table)}
-    for alert in (written["alert"], sample := samples(VERSIONS[-1])["alert"]):
-        assert set(alert.pop("expires_at")) == {"N"}
-        assert set(alert.pop("in_progress_expiration")) == {"N"}
-    assert written == samples(VERSIONS[-1]) | {"alert": sample}
+    assert {kind_of(item): item for item in items(table)} == samples(VERSIONS[-1])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -234,7 +299,7 @@ def test_a_version_has_a_sample_of_every_kind_that_it_wrote(version: str) -> Non
     found = samples(version)
 
     assert {kind: kind_of(item) for kind, item in found.items()} == {kind: kind for kind in found}
-    assert set(found) == set(KINDS.values()) - NOT_YET.get(version, set())
+    assert set(found) == {*KINDS.values(), *BY_SORT_KEY.values()} - NOT_WRITTEN[version]
 
 
 # --- read ---
@@ -278,8 +343,28 @@ def test_a_sweep_is_read_as_it_was_written(table: Any) -> None:
     assert DynamoDbSweeps(table, TABLE).find(EVERYTHING) == SWEEP
 
 
-def test_an_alert_that_an_older_version_sent_is_not_sent_again(written_before: Any, tell: Tell) -> None:
-    assert tell(news=NEWS) is Outcome.TOLD_BEFORE
+def test_an_incident_is_read_as_it_was_written(table: Any) -> None:
+    for kind in ("incident", "incident-part", "involved"):
+        table.put_item(TableName=TABLE, Item=samples("0.2.0")[kind])
+    incidents = DynamoDbIncidents(table, TABLE)
+
+    assert incidents.find(INCIDENT.cause) == replace(INCIDENT, version=1)
+    assert incidents.causes_of(REFERENCE.secret_arn) == [INCIDENT.cause]
+    assert incidents.open() == [BRIEF]
+
+
+def test_a_digest_is_read_as_it_was_written(table: Any) -> None:
+    table.put_item(TableName=TABLE, Item=samples("0.2.0")["digest"])
+    digests = DynamoDbDigests(table, TABLE)
+
+    assert digests.find(DIGEST.id) == replace(DIGEST, version=1)
+    assert digests.open() == [replace(DIGEST, version=1)]
+
+
+def test_when_the_first_news_came_is_noted_once(table: Any) -> None:
+    table.put_item(TableName=TABLE, Item=samples("0.2.0")["first-news"])
+
+    assert DynamoDbIncidents(table, TABLE).first_news_at(datetime.now(UTC)) == INCIDENT.opened_at
 
 
 # --- changed and removed ---
@@ -319,4 +404,5 @@ def test_what_is_forgotten_leaves_nothing_behind(written_before: Any) -> None:
     DynamoDbProviderRecords(written_before, TABLE).forget(known_provider(written_before))
     DynamoDbGatewayRecords(written_before, TABLE).forget(known_gateway(written_before))
 
-    assert {kind_of_key(pk) for pk, _ in keys(written_before)} <= {"alert", "key", "waiver", "sweep"}
+    left = {kind_of_key(*key) for key in keys(written_before)}
+    assert left.isdisjoint({"reference", "reference-by-name", "provider", "gateway", "consumer"})

@@ -11,14 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from secretwatch.domain.alert import Place, detail_of
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.incident import Cause, IncidentState, Kind, opened, parts_of
+from secretwatch.domain.incident.cause import CauseKind
 from secretwatch.domain.observed import Observations, ObservedRead
 from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.domain.sweep import Counted, Sweep, SweepCompleted
 from secretwatch.domain.verdict_change import VerdictChange
-from tests.fakes import EVERYTHING, NOON, a_reference, secret_arn
+from tests.fakes import ACCOUNT, EVERYTHING, NOON, REGION, a_reference, secret_arn
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "events" / "reference-verdict-changed.schema.json").read_text())
@@ -155,3 +158,51 @@ class TestSweepCompleted:
         )
 
         self.VALIDATOR.validate(json.loads(json.dumps(SweepCompleted(sweep).detail())))
+
+
+def test_the_end_of_a_reference_is_as_described() -> None:
+    broken = Finding(Code.JSON_KEY_MISSING, "it lacks the key", "Store it.")
+    change = VerdictChange.to_nothing(ReferenceState(a_reference(), 3, Verdict.BROKEN, (broken,), checked_at=NOON))
+
+    assert change
+    validator.validate(json.loads(json.dumps(change.detail())))
+
+
+# --- incidents
+
+INCIDENT_SCHEMA = json.loads((ROOT / "docs" / "events" / "incident.schema.json").read_text())
+INCIDENT_SAMPLES = sorted((ROOT / "events").glob("secretwatch.Incident*.json"))
+of_incidents = Draft202012Validator(INCIDENT_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def test_the_schema_of_incidents_is_one_and_names_all_that_there_is() -> None:
+    Draft202012Validator.check_schema(INCIDENT_SCHEMA)
+    properties = INCIDENT_SCHEMA["properties"]
+
+    assert properties["change"]["enum"] == list(Kind)
+    assert properties["state"]["enum"] == list(IncidentState)
+    assert properties["cause"]["properties"]["kind"]["enum"] == list(CauseKind)
+
+
+@pytest.mark.parametrize("path", INCIDENT_SAMPLES, ids=lambda path: path.stem)
+def test_the_sample_events_of_incidents_are_as_described(path: Path) -> None:
+    of_incidents.validate(json.loads(path.read_text())["detail"])
+
+
+@given(st.sampled_from(Kind), st.lists(findings, min_size=1, max_size=4), st.integers(1, 150), st.booleans())
+def test_every_incident_that_can_be_published_is_as_described(
+    kind: Kind, found: list[Finding], size: int, over: bool
+) -> None:
+    told = tuple(replace(finding, waived_until=None) for finding in found)
+    states = [
+        ReferenceState(a_reference(f"agent-{index}"), 1, Verdict.BROKEN, told, checked_at=NOON, owner="crm")
+        for index in range(size)
+    ]
+    parts = [part for state in states for _, part in parts_of(state)]
+    incident = opened(Cause(secret_arn()), parts, NOON, hold=False)
+    if over:
+        incident = replace(incident, resolved_at=NOON, calm_since=NOON, reopened=(NOON,))
+
+    detail = detail_of(incident, kind, Place(ACCOUNT, REGION))
+
+    of_incidents.validate(json.loads(json.dumps(detail)))

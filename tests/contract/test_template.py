@@ -11,12 +11,12 @@ import pytest
 
 from functions.check_references.app import SECONDS_BETWEEN_POLICIES
 from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS
-from secretwatch.adapters.dynamodb import TOLD_ALERTS
+from secretwatch.domain.incident import AlertRules
 from secretwatch.domain.repair.rules import REPAIR_TAG, Mode, RepairRules
 from secretwatch.domain.repair.statement import Guard
 from secretwatch.domain.rules import READ_VALUE, READ_VALUE_TAG, Rules
 from secretwatch.domain.sweep import HOLD
-from secretwatch.settings import repair_rules_from, rules_from
+from secretwatch.settings import SendAlertsSettings, repair_rules_from, rules_from
 from secretwatch_cli.event_pattern import EventPattern
 from tests.contract.template import (
     FUNCTIONS,
@@ -258,7 +258,9 @@ def test_all_that_runs_at_once_stays_within_its_share_of_the_quotas() -> None:
     ("name", "sk", "before", "after", "taken"),
     [
         ("MODIFY", "REF#a", {}, {}, True),
-        ("INSERT", "REF#a", {}, {}, False),
+        ("INSERT", "REF#a", {}, {}, True),
+        ("REMOVE", "REF#a", {}, {}, True),
+        ("INSERT", "PROVIDER#a", {}, {}, False),
         ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"S": "2026-11-23T12:00:00"}}, True),
         ("MODIFY", "STATE", {"completed_at": {"NULL": True}}, {"completed_at": {"NULL": True}}, False),
     ],
@@ -433,8 +435,12 @@ def test_only_what_is_no_resource_is_allowed_for_all() -> None:
 
 def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_of_them_only_the_policy_written() -> None:
     of_secrets = [one for one in STATEMENTS.values() if "secretsmanager:" in str(one["Action"])]
+    slack, patterns = {"Ref": "SlackSecretArn"}, {"Ref": "SecretArnPatterns"}
 
-    assert [one["Resource"] for one in of_secrets] == [{"Ref": "SecretArnPatterns"}] * 6
+    of_slack = [one for one in of_secrets if one["Resource"] == slack]
+
+    assert [one["Resource"] for one in of_secrets if one not in of_slack] == [patterns] * 6
+    assert [one["Action"] for one in of_slack] == ["secretsmanager:GetSecretValue"]
     assert {action for action in ALLOWED if action.startswith("secretsmanager:")} == {
         "secretsmanager:DeleteResourcePolicy",
         "secretsmanager:DescribeSecret",
@@ -534,6 +540,29 @@ def test_every_bound_of_repairs_that_a_person_can_set_reaches_the_function_and_i
 NOTHING = {"Ref": "AWS::NoValue"}
 
 
+@pytest.mark.parametrize("sid", ["ReadSlackAccess", "DecryptSlackAccess"])
+def test_slacks_token_is_read_only_where_the_parameter_names_its_secret(sid: str) -> None:
+    policies = RESOURCES["SendAlertsRole"]["Properties"]["Policies"]
+    written = [one["Fn::If"] for policy in policies for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    ((condition, _, otherwise),) = [one for one in written if one[1]["Sid"] == sid]
+
+    assert (condition, otherwise) == ("TellsSlack", {"Ref": "AWS::NoValue"})
+    assert TEMPLATE["Conditions"]["TellsSlack"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "SlackSecretArn"}, ""]}]}
+
+
+def test_every_rule_of_alerts_that_a_person_can_set_reaches_the_function() -> None:
+    variables = FUNCTIONS["SendAlerts"]["Environment"]["Variables"]
+    defaults = {
+        name: str(TEMPLATE["Parameters"].get(value["Ref"], {}).get("Default", "x")) for name, value in variables.items()
+    }
+
+    settings = SendAlertsSettings.from_environ(defaults)
+
+    assert settings.rules == AlertRules()
+    assert (settings.as_json, settings.slack_secret_arn, settings.account_alias) == (False, "", "")
+    assert settings.slack_api_url == "https://slack.com/api/"
+
+
 @pytest.mark.parametrize("sid", ["ReadValues", "DecryptSecrets"])
 def test_values_are_read_by_nobody_where_the_parameter_says_none(sid: str) -> None:
     policies = RESOURCES["CheckReferencesRole"]["Properties"]["Policies"]
@@ -558,7 +587,7 @@ def test_every_rule_that_a_person_can_set_reaches_the_function() -> None:
         if "Ref" in value
         else TEMPLATE["Parameters"][value["Fn::Join"][1]["Ref"]]["Default"]
         for name, value in variables.items()
-        if name not in {"REGISTRY_TABLE", "SWEEP_QUEUE_URL", "OWN_ROLE_ARNS"}
+        if name not in {"REGISTRY_TABLE", "SWEEP_QUEUE_URL", "OWN_ROLE_ARNS", "OWNER_TAG"}
     }
 
     assert rules_from({name: str(value) for name, value in defaults.items()}) == Rules()
@@ -566,7 +595,8 @@ def test_every_rule_that_a_person_can_set_reaches_the_function() -> None:
 
 def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manager() -> None:
     uses = {name: one for name, one in STATEMENTS.items() if "kms:" in str(one["Action"])}
-    of_keys = uses.pop("CheckReferencesRole-DecryptSecrets")
+    of_keys, of_slack = uses.pop("CheckReferencesRole-DecryptSecrets"), uses.pop("SendAlertsRole-DecryptSlackAccess")
+    through_secrets_manager = {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}
 
     assert {action for one in uses.values() for action in as_list(one["Action"])} == {
         "kms:DescribeKey",
@@ -574,10 +604,16 @@ def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manag
         "kms:ListGrants",
         "kms:PutKeyPolicy",
     }
-    assert of_keys["Action"] == "kms:Decrypt"
+    assert of_keys["Action"] == of_slack["Action"] == "kms:Decrypt"
     assert of_keys["Condition"] == {
-        "StringEquals": {"kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}},
+        "StringEquals": {"kms:ViaService": through_secrets_manager},
         "StringLike": {"kms:EncryptionContext:SecretARN": {"Ref": "SecretArnPatterns"}},
+    }
+    assert of_slack["Condition"] == {
+        "StringEquals": {
+            "kms:ViaService": through_secrets_manager,
+            "kms:EncryptionContext:SecretARN": {"Ref": "SlackSecretArn"},
+        }
     }
 
 
@@ -588,8 +624,9 @@ def test_who_tells_people_writes_nothing_of_the_registry_but_what_was_told() -> 
         if {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} & set(as_list(one["Action"]))
     ]
 
+    assert "dynamodb:UpdateItem" not in {action for one in writes for action in as_list(one["Action"])}
     assert [one["Condition"] for one in writes] == [
-        {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [TOLD_ALERTS["static_pk_value"]]}}
+        {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["INCIDENT#*", "INVOLVED#*", "DIGEST#*", "ALERTS"]}}
     ]
 
 
@@ -604,10 +641,10 @@ def test_the_registry_outlives_its_stack_and_can_be_restored() -> None:
     assert registry["Properties"]["SSESpecification"] == {"SSEEnabled": True}
 
 
-def test_what_was_told_expires() -> None:
+def test_what_is_over_expires() -> None:
     expiry = RESOURCES["Registry"]["Properties"]["TimeToLiveSpecification"]
 
-    assert expiry == {"AttributeName": TOLD_ALERTS["expiry_attr"], "Enabled": True}
+    assert expiry == {"AttributeName": "expires_at", "Enabled": True}
 
 
 def test_the_stream_tells_a_record_before_and_after() -> None:

@@ -119,6 +119,7 @@ def test_a_key_is_given_out_only_when_the_secrets_policy_allows_the_service_and_
     world: World,
 ) -> None:
     agent = Agent(world)
+    world.secrets.delete_resource_policy(SecretId=agent.secret)
     told = about(agent.secret, "GetSecretValue", "PutResourcePolicy", "DeleteResourcePolicy")
     told["detail"]["userIdentity"] = {"type": ["Root", "AWSService"]}  # our own functions read the secret too
     everything, writes = Listener(world, told, EVERY_EVENT), Listener(world, told)

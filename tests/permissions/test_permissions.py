@@ -1,23 +1,19 @@
 """No permission of a role is superfluous: without any one of them something fails, where docs/permissions.md says."""
 
-import re
 from contextlib import ExitStack
 
 import pytest
 
 from docs.permissions import Permission, permissions, roles, unjudged
 from tests.e2e.conftest import World
-from tests.permissions.probing import CAUSES, REFUSED, a_reference_breaks_while_the_topic_refuses, shows, without
+from tests.permissions.probing import CAUSES, REFUSED, shows, without
 
 JUDGED = [one for one in permissions() if not unjudged(one)]
 UNJUDGED = [one for one in permissions() if unjudged(one)]
 
-# Without it, telling fails twice: the topic refuses, and then that it did cannot be forgotten.
-REFUSALS = {("SendAlertsRole", "dynamodb:DeleteItem"): re.compile("IdempotencyPersistenceLayerError")}
-
 
 def test_with_every_permission_nothing_is_refused(world: World) -> None:
-    for cause in {*CAUSES.values()} - {a_reference_breaks_while_the_topic_refuses}:
+    for cause in {*CAUSES.values()}:
         with cause(world) as act:
             act()
     world.settle()
@@ -30,7 +26,7 @@ def test_without_a_permission_the_failure_shows_where_the_page_says(one: Permiss
     which = one.statement.role, one.action
 
     with CAUSES[which](world) as act, without(world, one.statement.role, one):
-        shows(world, one, act(), refusal=REFUSALS.get(which, REFUSED))
+        shows(world, one, act())
 
 
 def test_what_the_page_calls_unjudged_is_indeed_not_missed_here(world: World) -> None:

@@ -1,127 +1,551 @@
-"""People are told what holds now, in plain words first and the code last."""
+"""People are told of each incident once: what holds now, whatever the news of it looked like on its way."""
 
-import json
-from dataclasses import replace
+import random
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from secretwatch.alerting import Alerting, Outcome
-from secretwatch.domain.alert import SUBJECT_LIMIT, compose
+from secretwatch.alerting import Alerting
+from secretwatch.delivering import Delivering, Told
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.reference import ProviderKind
-from secretwatch.domain.state import ReferenceState
-from secretwatch.domain.verdict_change import VERDICT_CHANGED, News, VerdictChange, read_news
-from tests.fakes import NOON, InMemoryGatewayRecords, InMemoryReferences, SentAlerts, a_consumer, a_gateway, a_reference
+from secretwatch.domain.incident import AlertRules, Cause, IncidentState
+from secretwatch.domain.reference import Reference
+from secretwatch.domain.state import Occasion, ReferenceState, UnknownSince
+from secretwatch.errors import Later, Permanent, Transient
+from secretwatch.ports import ChannelName
+from tests.fakes import (
+    ACCOUNT,
+    KEY_ARN,
+    NOON,
+    REGION,
+    Clock,
+    InMemoryDigests,
+    InMemoryGatewayRecords,
+    InMemoryIncidents,
+    InMemoryReferences,
+    RecordingChannel,
+    a_reference,
+    secret_arn,
+)
 
+CRM = secret_arn("crm")
 MISSING = Finding(
     Code.JSON_KEY_MISSING,
     "the current version lacks JSON key `client_secret`; the previous version has it",
     "Make the previous version current again.",
     "aws secretsmanager update-secret-version-stage --version-stage AWSCURRENT",
+    about=CRM,
 )
-NEW = ReferenceState(a_reference())
-RESOLVES = replace(NEW, version=1, verdict=Verdict.RESOLVES, checked_at=NOON)
-BROKEN = replace(NEW, version=2, verdict=Verdict.BROKEN, findings=(MISSING,), checked_at=NOON)
-RECOVERED = replace(RESOLVES, version=3)
+OVERDUE = Finding(Code.ROTATION_OVERDUE, "it should have rotated", "Rotate it.", about=CRM)
+DISABLED = Finding(Code.KEY_DISABLED, "the key is disabled", "Enable it.", about=KEY_ARN)
 
 
-def news_of(before: ReferenceState, after: ReferenceState) -> News:
-    """The change as it arrives from the bus."""
-    change = VerdictChange.between(before, after)
-    assert change is not None
-    return read_news(json.dumps({"detail-type": VERDICT_CHANGED, "detail": change.detail()}))
+@dataclass
+class World:
+    """What is stored of the references, who is told of it, and the alerting in between."""
+
+    rules: AlertRules = field(default_factory=AlertRules)
+    references: InMemoryReferences = field(default_factory=InMemoryReferences)
+    incidents: InMemoryIncidents = field(default_factory=InMemoryIncidents)
+    digests: InMemoryDigests = field(default_factory=InMemoryDigests)
+    clock: Clock = field(default_factory=Clock)
+    bus: RecordingChannel = field(default_factory=lambda: RecordingChannel(ChannelName.BUS, takes_updates=True))
+    sns: RecordingChannel = field(default_factory=RecordingChannel)
+    slack: RecordingChannel = field(default_factory=lambda: RecordingChannel(ChannelName.SLACK, takes_updates=True))
+    attempts: list[Told] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        delivering = Delivering(
+            self.incidents,
+            self.digests,
+            InMemoryGatewayRecords(),
+            [self.bus, self.sns, self.slack],
+            rules=self.rules,
+            report=self.attempts.append,
+            clock=self.clock,
+        )
+        self.alerting = Alerting(
+            self.references, self.incidents, self.digests, delivering, rules=self.rules, clock=self.clock
+        )
+
+    def is_stored(self, reference: Reference, *findings: Finding, unknown: UnknownSince | None = None) -> None:
+        """What a check left behind."""
+        before = self.references.states.get(reference) or ReferenceState(reference)
+        self.references.states[reference] = replace(
+            before,
+            version=before.version + 1,
+            verdict=max((one.severity for one in findings), default=Verdict.RESOLVES, key=_BADNESS.index),
+            findings=findings,
+            unknown=unknown,
+            checked_at=self.clock.at,
+            well_at=before.well_at if findings else self.clock.at,
+        )
+
+    def breaks(self, *references: Reference, finding: Finding = MISSING) -> None:
+        for reference in references:
+            self.is_stored(reference, finding)
+            self.hears_of(reference)
+
+    def heals(self, *references: Reference) -> None:
+        for reference in references:
+            self.is_stored(reference)
+            self.hears_of(reference)
+
+    def hears_of(self, reference: Reference) -> None:
+        """News of the reference arrives."""
+        self.alerting.look(reference.secret)
+
+    def a_round_later(self, **how: float) -> None:
+        self.clock.forward(**how)
+        self.alerting.go_round()
 
 
-def tell(news: News, stored: ReferenceState | None) -> tuple[Outcome, SentAlerts]:
-    references, consumers, topic = InMemoryReferences(), InMemoryGatewayRecords(), SentAlerts()
-    consumers.record(None, a_gateway("support-bot-a1b2c3d4e5", a_consumer("crm-oauth"), a_consumer("other")))
-    if stored:
-        references.states = {stored.reference: stored}
-    return Alerting(references, consumers, topic).tell(news), topic
+_BADNESS = [Verdict.RESOLVES, Verdict.DEGRADED, Verdict.BROKEN]
 
 
-def test_a_broken_reference_is_told_in_words_then_command_then_code() -> None:
-    outcome, topic = tell(news_of(RESOLVES, BROKEN), BROKEN)
+def providers(count: int, secret: str = CRM) -> list[Reference]:
+    return [a_reference(f"agent-{index:03}", secret=secret) for index in range(count)]
 
-    (alert,) = topic.alerts
-    assert outcome is Outcome.SENT
-    assert alert.subject == "crm-oauth can't get its credential - 111122223333 eu-west-1"
-    assert alert.text == (
-        "crm-oauth can't get its credential.\n"
-        "What broke: the current version lacks JSON key `client_secret`; the previous version has it.\n"
-        "What to do: Make the previous version current again.\n"
-        "  aws secretsmanager update-secret-version-stage --version-stage AWSCURRENT\n"
-        "Confirm:    secretwatch check agents/crm\n"
-        "\n"
-        "Affects:  gateway support-bot, target crm\n"
-        f"Provider: {BROKEN.reference.provider_arn} (OAUTH2, clientSecret)\n"
-        f"Secret:   {BROKEN.reference.secret_arn}\n"
-        "Checked:  2026-11-23 12:00:00 UTC\n"
-        "\n"
-        "JSON_KEY_MISSING"
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# --- one incident a cause
+
+
+def test_a_secret_with_twelve_providers_is_one_incident_that_opens_grows_and_is_over(world: World) -> None:
+    first, *others = providers(12)
+    world.breaks(first)
+    world.breaks(first)
+    world.breaks(*others)
+    world.a_round_later(minutes=1)
+    world.heals(first, *others)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
+    assert world.slack.kinds == ["OPENED", "UPDATED", "RESOLVED"]
+    assert [alert.headline for alert in world.slack.alerts] == [
+        "agent-000 can't get its credential",
+        "12 providers can't get their credential",
+        "12 providers can get their credential again",
+    ]
+    assert len({alert.incident_id for alert in world.slack.alerts}) == 1
+
+
+def test_a_disabled_key_over_three_hundred_secrets_is_one_incident(world: World) -> None:
+    references = [a_reference(f"agent-{index}", secret=secret_arn(f"secret-{index}")) for index in range(300)]
+
+    world.breaks(*references, finding=DISABLED)
+    world.a_round_later(minutes=1)
+
+    assert list(world.incidents.incidents) == [Cause(KEY_ARN)]
+    assert world.sns.kinds == ["OPENED"]
+    assert world.slack.kinds == ["OPENED", "UPDATED"]
+    assert world.slack.alerts[-1].headline == "300 providers can't get their credential"
+
+    world.heals(*references)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
+    assert world.incidents.only().state is IncidentState.RESOLVED
+
+
+def test_one_reference_may_have_part_in_two_incidents(world: World) -> None:
+    reference = a_reference(secret=CRM)
+    world.is_stored(reference, MISSING, DISABLED)
+    world.hears_of(reference)
+
+    assert set(world.incidents.incidents) == {Cause(KEY_ARN), Cause(CRM)}
+
+
+def test_that_we_cannot_tell_is_told_of_the_account_once_it_lasts_and_breaks_nothing(world: World) -> None:
+    passing = UnknownSince("DescribeSecret: AccessDeniedException", NOON)
+    for reference in providers(3):
+        world.is_stored(reference, unknown=passing)
+        world.hears_of(reference)
+    assert world.sns.alerts == []
+
+    for reference in providers(3):
+        world.is_stored(reference, unknown=replace(passing, lasts=True))
+        world.hears_of(reference)
+
+    assert list(world.incidents.incidents) == [Cause(f"{ACCOUNT}/{REGION}")]
+    world.a_round_later(minutes=1)
+    assert world.sns.kinds == ["OPENED"]
+    assert (world.slack.alerts[-1].mark, world.slack.alerts[-1].headline) == (
+        "🟡",
+        "Secretwatch cannot tell whether 3 references resolve",
     )
-    assert alert.attributes["verdict"] == "BROKEN"
 
 
-def test_where_a_provider_has_several_references_the_alert_says_which() -> None:
-    wallet = replace(a_reference("payer", kind=ProviderKind.PAYMENT), field="walletSecret")
+def test_a_finding_that_somebody_waived_is_no_incident_and_ends_the_one_that_there_is(world: World) -> None:
+    (reference,) = providers(1)
+    world.breaks(reference)
+    world.breaks(reference, finding=replace(MISSING, waived_until=NOON + timedelta(days=1)))
 
-    alert = compose(replace(BROKEN, reference=wallet), Verdict.RESOLVES)
-
-    assert alert is not None
-    assert alert.subject == "payer can't get its walletSecret - 111122223333 eu-west-1"
-
-
-def test_a_recovery_is_told_with_the_evidence_it_has() -> None:
-    outcome, topic = tell(news_of(BROKEN, RECOVERED), RECOVERED)
-
-    assert outcome is Outcome.SENT
-    assert topic.alerts[0].text.startswith("crm-oauth can get its credential again.\nIts checks pass;")
-    assert topic.alerts[0].text.endswith("\n\nRESOLVES")
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
 
 
-def test_a_reference_that_resolves_at_first_sight_is_no_news() -> None:
-    outcome, topic = tell(news_of(NEW, RESOLVES), RESOLVES)
+def test_a_reference_that_is_gone_closes_its_part(world: World) -> None:
+    one, other = providers(2)
+    world.breaks(one, other)
 
-    assert (outcome, topic.alerts) == (Outcome.NO_NEWS, [])
+    del world.references.states[one]
+    world.hears_of(one)
+    assert world.sns.kinds == ["OPENED"]
 
-
-def test_news_that_no_longer_holds_is_left_to_the_news_that_follows() -> None:
-    outcome, topic = tell(news_of(RESOLVES, BROKEN), RECOVERED)
-
-    assert (outcome, topic.alerts) == (Outcome.SUPERSEDED, [])
-
-
-def test_news_still_holds_after_later_checks_that_found_the_same() -> None:
-    outcome, _ = tell(news_of(RESOLVES, BROKEN), replace(BROKEN, version=9))
-
-    assert outcome is Outcome.SENT
+    del world.references.states[other]
+    world.hears_of(other)
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
+    assert "Nothing references it in this way any more." in world.sns.alerts[-1].sentences
 
 
-def test_news_of_a_reference_that_is_gone_is_not_told() -> None:
-    assert tell(news_of(RESOLVES, BROKEN), None)[0] is Outcome.SUPERSEDED
+def test_a_reference_that_points_elsewhere_takes_its_trouble_along(world: World) -> None:
+    (reference,) = providers(1)
+    world.breaks(reference)
+
+    there = replace(reference, secret_arn=secret_arn("other"))
+    world.references.states = {there: world.references.states[reference].moved_to(there)}
+    world.hears_of(reference)
+    world.hears_of(there)
+
+    assert world.incidents.incidents[Cause(CRM)].state is IncidentState.RESOLVED
+    assert world.incidents.incidents[Cause(secret_arn("other"))].state is IncidentState.OPEN
 
 
-def test_the_subject_fits_sns_however_long_the_provider_s_name() -> None:
-    long = replace(BROKEN, reference=a_reference("x" * 128))
+def test_a_rule_that_is_broken_is_told_less_loudly_and_told_anew_when_it_worsens(world: World) -> None:
+    one, other = providers(2)
+    world.breaks(one, finding=OVERDUE)
+    world.breaks(other)
 
-    alert = compose(long, Verdict.RESOLVES)
-
-    assert alert is not None
-    assert len(alert.subject) < SUBJECT_LIMIT
-    assert alert.subject.endswith("... - 111122223333 eu-west-1")
-
-
-def test_a_change_has_one_id_however_often_it_is_published() -> None:
-    assert news_of(RESOLVES, BROKEN).id == news_of(RESOLVES, BROKEN).id
-    assert news_of(RESOLVES, BROKEN).id != news_of(BROKEN, RECOVERED).id
+    assert world.sns.kinds == ["OPENED", "WORSENED"]
+    assert [(alert.mark, alert.attributes["severity"]) for alert in world.sns.alerts] == [
+        ("🟡", "DEGRADED"),
+        ("🔴", "BROKEN"),
+    ]
 
 
-def test_nothing_is_published_of_a_check_that_changed_nothing() -> None:
-    assert VerdictChange.between(BROKEN, replace(BROKEN, version=3)) is None
+def test_what_resolves_at_first_sight_is_no_news(world: World) -> None:
+    world.heals(*providers(3))
+
+    assert world.incidents.incidents == {}
 
 
-@pytest.mark.parametrize("text", ["not JSON", "[]", "{}", '{"detail": {"reference": {}}}', '{"detail": null}'])
-def test_what_is_no_news_is_refused_without_quoting_it(text: str) -> None:
-    with pytest.raises(ValueError, match=r"^not a 'Reference Verdict Changed' event: \w+$"):
-        read_news(text)
+def test_the_evidence_that_it_is_over_is_agentcores_own_read_after_the_change_that_mended_it(world: World) -> None:
+    (reference,) = providers(1)
+    world.breaks(reference)
+    world.is_stored(reference)
+    mended = replace(world.references.states[reference], occasion=Occasion("PutSecretValue", NOON))
+    world.references.states[reference] = mended
+    world.hears_of(reference)
+
+    assert "Checks pass; not yet observed." in world.sns.alerts[-1].sentences
+
+
+# --- told once
+
+
+def test_a_channel_that_fails_stops_no_other_and_is_told_later_what_holds_then(world: World) -> None:
+    (reference,) = providers(1)
+    world.slack.failures = [Permanent("Slack: invalid_auth")]
+
+    with pytest.raises(Permanent):
+        world.breaks(reference)
+
+    assert (world.sns.kinds, world.slack.kinds) == (["OPENED"], [])
+    assert [(told.channel, str(told.error)) for told in world.attempts if told.error] == [
+        (ChannelName.SLACK, "Slack: invalid_auth")
+    ]
+
+    world.a_round_later(minutes=1)
+    assert world.slack.kinds == []
+    world.a_round_later(minutes=5)
+
+    assert (world.sns.kinds, world.slack.kinds) == (["OPENED"], ["OPENED"])
+
+
+def test_news_is_not_acknowledged_while_a_channel_that_asked_to_be_left_alone_is_behind(world: World) -> None:
+    (reference,) = providers(1)
+    world.slack.failures = [Later("Slack: 429", NOON + timedelta(seconds=90))]
+    with pytest.raises(Later):
+        world.breaks(reference)
+
+    with pytest.raises(Transient):
+        world.hears_of(reference)
+    world.a_round_later(seconds=60)
+    assert world.slack.kinds == []
+    world.a_round_later(seconds=60)
+
+    assert world.slack.kinds == ["OPENED"]
+    world.hears_of(reference)
+    assert world.sns.kinds == ["OPENED"]
+
+
+def test_an_incident_that_was_over_before_a_channel_worked_is_told_there_as_over(world: World) -> None:
+    (reference,) = providers(1)
+    world.slack.failures = [Transient("Slack: 500"), Transient("Slack: 500")]
+    with pytest.raises(Transient):
+        world.breaks(reference)
+    with pytest.raises(Transient):
+        world.heals(reference)
+
+    world.a_round_later(minutes=1)
+    assert world.slack.kinds == []
+    world.a_round_later(minutes=1)
+
+    assert world.slack.kinds == ["RESOLVED"]
+    assert world.incidents.open() == []
+
+
+def test_whoever_loses_a_race_looks_again_and_tells_nothing_twice(world: World) -> None:
+    (reference,) = providers(1)
+    world.is_stored(reference, MISSING)
+    races = iter([True])
+
+    def another_is_first() -> None:
+        if next(races, False):
+            world.hears_of(reference)
+
+    world.incidents.before_store = another_is_first
+    world.hears_of(reference)
+
+    assert world.sns.kinds == ["OPENED"]
+
+
+def test_what_changes_while_somebody_tells_is_told_by_whoever_tells(world: World) -> None:
+    (reference,) = providers(1)
+    meanwhile = iter([world.heals])
+
+    def heal_once() -> None:
+        for heals in meanwhile:
+            heals(reference)
+
+    world.sns.before_send = heal_once
+    world.breaks(reference)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
+
+
+def test_a_process_that_died_while_it_told_leaves_word_that_it_had_begun(world: World) -> None:
+    (reference,) = providers(1)
+    world.sns.failures = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        world.breaks(reference)
+
+    assert world.incidents.only().telling.to("sns").attempted
+    world.hears_of(reference)
+    assert world.sns.kinds == []  # somebody may still be telling it
+    world.a_round_later(minutes=2)
+
+    assert world.sns.kinds == ["OPENED"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_thousand_duplicated_and_shuffled_news_are_told_like_the_clean_sequence(seed: int) -> None:
+    shuffled, clean = World(), World()
+    references = [a_reference(f"agent-{index}", secret=secret_arn(f"secret-{index % 5}")) for index in range(20)]
+    for world in (shuffled, clean):
+        for reference in references[:15]:
+            world.is_stored(reference, MISSING if int(reference.provider.name[6:]) % 3 else OVERDUE)
+        for reference in references[15:]:
+            world.is_stored(reference)
+
+    for reference in references:
+        clean.hears_of(reference)
+    news = [reference for reference in references for _ in range(50)]
+    random.Random(seed).shuffle(news)  # noqa: S311 - a seed makes the test the same each time
+    for reference in news:
+        shuffled.hears_of(reference)
+
+    assert _told(shuffled) == _told(clean)
+
+
+events = st.lists(
+    st.tuples(st.sampled_from(["break", "heal", "degrade", "repeat"]), st.integers(0, 5), st.integers(0, 5)),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(events)
+def test_old_news_in_between_changes_nothing_of_what_is_told(steps: list[tuple[str, int, int]]) -> None:
+    clean, noisy = World(), World()
+    references = [a_reference(f"agent-{index}", secret=secret_arn(f"secret-{index // 2}")) for index in range(6)]
+    for what, which, again in steps:
+        for world in (clean, noisy):
+            world.clock.forward(seconds=7)
+            _step(world, what, references[which])
+        noisy.hears_of(references[again])
+        noisy.hears_of(references[which])
+
+    assert _told(noisy) == _told(clean)
+
+
+def _step(world: World, what: str, reference: Reference) -> None:
+    match what:
+        case "break":
+            world.breaks(reference)
+        case "degrade":
+            world.breaks(reference, finding=OVERDUE)
+        case "heal":
+            world.heals(reference)
+        case _:
+            world.hears_of(reference)
+
+
+def _told(world: World) -> list[tuple[str, str]]:
+    return sorted((alert.incident_id, alert.kind.value) for alert in world.sns.alerts)
+
+
+# --- flapping, reminders
+
+
+def test_an_incident_that_comes_back_soon_is_the_same_one_and_over_only_once_it_kept_still(world: World) -> None:
+    (reference,) = providers(1)
+    for _ in range(4):
+        world.breaks(reference)
+        world.clock.forward(minutes=2)
+        world.heals(reference)
+        world.clock.forward(minutes=2)
+    assert world.sns.kinds == ["OPENED", "RESOLVED", "REOPENED"]
+    assert "(flapping: 2 times since 2026-11-23 12:00 UTC)" in world.sns.alerts[-1].headline
+
+    world.a_round_later(minutes=59)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED", "REOPENED", "RESOLVED"]
+    assert len({alert.incident_id for alert in world.sns.alerts}) == 1
+
+
+def test_another_trouble_with_the_same_secret_is_another_incident_however_soon(world: World) -> None:
+    (reference,) = providers(1)
+    world.breaks(reference)
+    world.heals(reference)
+    world.clock.forward(seconds=1)
+    world.breaks(reference, finding=replace(MISSING, code=Code.READER_DENIED))
+    world.heals(reference)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED"] * 2
+    assert len({alert.incident_id for alert in world.sns.alerts}) == 2
+
+
+def test_an_incident_whose_end_was_not_told_everywhere_goes_on_when_there_is_trouble_again(world: World) -> None:
+    (reference,) = providers(1)
+    world.breaks(reference)
+    world.slack.failures = [Transient("Slack: 500")]
+    with pytest.raises(Transient):
+        world.heals(reference)
+    world.clock.forward(hours=5)
+    world.breaks(reference, finding=replace(MISSING, code=Code.READER_DENIED))
+
+    assert world.slack.kinds == ["OPENED", "REOPENED"]
+    assert len({alert.incident_id for alert in world.slack.alerts}) == 1
+
+
+def test_an_incident_that_comes_back_late_is_another_one(world: World) -> None:
+    (reference,) = providers(1)
+    world.breaks(reference)
+    world.heals(reference)
+    world.clock.forward(minutes=61)
+    world.breaks(reference)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED", "OPENED"]
+    assert len({alert.incident_id for alert in world.sns.alerts}) == 2
+
+
+def test_people_are_reminded_while_an_incident_is_open_and_not_again_at_once(world: World) -> None:
+    world.breaks(*providers(1))
+    world.a_round_later(hours=23, minutes=59)
+    assert world.sns.kinds == ["OPENED"]
+
+    world.a_round_later(minutes=1)
+    world.a_round_later(minutes=1)
+
+    assert world.sns.kinds == ["OPENED", "REMINDED"]
+    assert world.sns.alerts[-1].headline == "agent-000 can't get its credential, for 1 day now"
+
+
+def test_a_round_over_what_is_quiet_reads_the_index_and_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.breaks(*providers(1))
+    monkeypatch.setattr(world.incidents, "find", lambda _: pytest.fail("read an incident"))
+
+    world.a_round_later(minutes=1)
+
+
+# --- digests
+
+
+def many(count: int) -> list[Reference]:
+    return [a_reference(f"agent-{index:03}", secret=secret_arn(f"secret-{index:03}")) for index in range(count)]
+
+
+def test_more_openings_than_people_can_read_become_one_digest(world: World) -> None:
+    references = many(40)
+    world.heals(*references)
+    world.breaks(*references)
+    assert world.sns.kinds == ["OPENED"] * 10
+
+    world.a_round_later(seconds=59)
+    assert world.sns.kinds == ["OPENED"] * 10
+    world.a_round_later(minutes=1)
+    world.a_round_later(minutes=1)
+
+    assert world.sns.kinds == ["OPENED"] * 11
+    digest = world.sns.alerts[-1]
+    assert digest.headline == "Opened together: 30 problems"
+    assert len(digest.affected) == 30
+    assert world.bus.kinds == ["OPENED"] * 40
+
+
+def test_a_digest_is_updated_as_its_incidents_end_and_over_with_the_last(world: World) -> None:
+    references = many(14)
+    world.heals(*references)
+    world.breaks(*references)
+    world.a_round_later(minutes=2)
+    told_singly = world.sns.kinds
+
+    world.heals(*references[10:13])
+    world.a_round_later(minutes=1)
+    assert world.sns.kinds == told_singly
+    assert world.slack.alerts[-1].brief == "Now: 1 broken, 3 over."
+
+    world.heals(references[13])
+    world.a_round_later(minutes=1)
+    world.a_round_later(minutes=1)
+
+    assert world.sns.kinds == [*told_singly, "RESOLVED"]
+    assert world.sns.alerts[-1].headline == "Over: 4 problems since 2026-11-23 12:00 UTC"
+    assert world.digests.open() == []
+
+
+def test_what_the_first_look_finds_is_one_summary_and_later_changes_are_told_singly(world: World) -> None:
+    world.incidents.first = None
+    world.breaks(*many(3))
+    well = a_reference("later", secret=secret_arn("later"))
+    world.heals(well)
+    assert world.sns.alerts == []
+
+    world.breaks(well)
+    assert [alert.headline for alert in world.sns.alerts] == ["later can't get its credential"]
+    world.a_round_later(minutes=2)
+
+    assert world.sns.alerts[-1].headline == "Secretwatch's first look found 3 problems"
+    world.clock.forward(minutes=15)
+    world.breaks(a_reference("new", secret=secret_arn("new")))
+    assert world.sns.alerts[-1].headline == "new can't get its credential"
+
+
+def test_a_digest_that_a_channel_refused_is_told_there_later(world: World) -> None:
+    world.incidents.first = None
+    world.breaks(*many(3))
+    world.slack.failures = [Transient("Slack: 500")]
+
+    world.a_round_later(minutes=2)
+    assert (world.sns.kinds, world.slack.kinds) == (["OPENED"], [])
+    world.a_round_later(minutes=1)
+
+    assert (world.sns.kinds, world.slack.kinds) == (["OPENED"], ["OPENED"])

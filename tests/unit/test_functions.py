@@ -2,35 +2,30 @@
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from moto import mock_aws
 
 from functions.check_references import app as check_references
 from functions.publish_verdicts import app as publish_verdicts
-from functions.send_alerts import app as send_alerts
 from functions.take_inventory import app as take_inventory
 from secretwatch import telemetry
 from secretwatch.adapters.dynamodb import item_of
 from secretwatch.domain.change import request
-from secretwatch.domain.finding import Verdict
+from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind
 from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
-from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
+from secretwatch.domain.verdict_change import VerdictChange
 from secretwatch.errors import Permanent, Transient
 from secretwatch.settings import CheckReferencesSettings
 from secretwatch.spreading import Spreading
-from tests.contract.registry import create_table
 from tests.fake_stack import FakeStack, Outside
 from tests.fakes import (
     EVERYTHING,
@@ -326,7 +321,9 @@ class TestTakeInventory:
 
 
 NEW = ReferenceState(REFERENCE, version=1, verdict=Verdict.RESOLVES, checked_at=NOON)
-BROKEN = replace(NEW, version=2, verdict=Verdict.BROKEN)
+MISSING = Finding(Code.JSON_KEY_MISSING, "the current version lacks JSON key `client_secret`", "Store it.")
+BROKEN = replace(NEW, version=2, verdict=Verdict.BROKEN, findings=(MISSING,))
+REFERRED = ReferenceState(REFERENCE)
 
 
 class TestPublishVerdicts:
@@ -380,6 +377,23 @@ class TestPublishVerdicts:
         assert [line["correlation_id"] for line in lines] == ["e-1"]
         assert [change.detail()["correlationId"] for change in bus.changes] == ["e-1"]
 
+    def test_a_reference_that_goes_is_news_if_something_was_wrong_and_one_that_comes_if_it_was_checked(
+        self, bus: SentChanges
+    ) -> None:
+        event = self.stream_event((BROKEN, BROKEN), (NEW, NEW), (BROKEN, BROKEN), (NEW, REFERRED))
+        for record in event["Records"][:2]:
+            del record["dynamodb"]["NewImage"]
+        for record in event["Records"][2:]:
+            del record["dynamodb"]["OldImage"]
+
+        response = publish_verdicts.handler(event, Context())
+
+        assert failed(response) == []
+        assert [(change.before.verdict, change.after.verdict) for change in bus.changes] == [
+            (Verdict.BROKEN, None),
+            (None, Verdict.BROKEN),
+        ]
+
     def test_a_record_that_cannot_be_read_stops_the_shard_at_itself(self, bus: SentChanges, lines: list[Event]) -> None:
         event = self.stream_event((NEW, BROKEN))
         del event["Records"][0]["dynamodb"]["NewImage"]["provider_arn"]
@@ -392,61 +406,3 @@ class TestPublishVerdicts:
 
 def _attributes(state: ReferenceState) -> Event:
     return {name: TypeSerializer().serialize(value) for name, value in item_of(state).items()}
-
-
-class TestSendAlerts:
-    """`send_alerts` on moto's DynamoDB, SNS and SQS: what counts is how many messages people get."""
-
-    @pytest.fixture(autouse=True)
-    def aws(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        with mock_aws():
-            dynamodb, sns, self.sqs = boto3.client("dynamodb"), boto3.client("sns"), boto3.client("sqs")
-            create_table(dynamodb)
-            dynamodb.put_item(TableName="registry", Item=_attributes(BROKEN))
-            self.mailbox = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-            topic = sns.create_topic(Name="alerts")["TopicArn"]
-            sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-west-1:123456789012:mailbox")
-            monkeypatch.setenv("REGISTRY_TABLE", "registry")
-            monkeypatch.setenv("ALERTS_TOPIC_ARN", topic)
-            send_alerts.tell_once.cache_clear()
-            yield
-        send_alerts.tell_once.cache_clear()
-
-    def news(self, before: ReferenceState = NEW, after: ReferenceState = BROKEN) -> Event:
-        return {"detail-type": VERDICT_CHANGED, "detail": VerdictChange(before, after).detail()}
-
-    def messages(self) -> list[str]:
-        found = self.sqs.receive_message(QueueUrl=self.mailbox, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"])["Subject"] for message in found]
-
-    def test_news_delivered_many_times_is_told_once(self) -> None:
-        responses = [send_alerts.handler(sqs_event(self.news(), self.news()), Context()) for _ in range(3)]
-
-        assert [failed(response) for response in responses] == [[], [], []]
-        assert self.messages() == ["crm-oauth can't get its credential - 111122223333 eu-west-1"]
-
-    def test_the_event_that_a_check_was_for_is_told_in_the_log(self, lines: list[Event]) -> None:
-        send_alerts.handler(sqs_event(self.news(after=replace(BROKEN, cause="e-1"))), Context())
-
-        assert [line["correlation_id"] for line in lines if line["message"] == "news read"] == ["e-1"]
-
-    def test_news_that_could_not_be_sent_is_told_when_it_is_delivered_again(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        right = os.environ["ALERTS_TOPIC_ARN"]
-        monkeypatch.setenv("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:gone")
-        first = send_alerts.handler(sqs_event(self.news()), Context())
-        monkeypatch.setenv("ALERTS_TOPIC_ARN", right)
-        send_alerts.tell_once.cache_clear()
-
-        second = send_alerts.handler(sqs_event(self.news()), Context())
-
-        assert (failed(first), failed(second)) == (["message-0"], [])
-        assert len(self.messages()) == 1
-
-    def test_what_is_no_news_is_left_to_the_queue_with_its_reason(self, lines: list[Event]) -> None:
-        response = send_alerts.handler(sqs_event("nonsense", self.news()), Context())
-
-        assert failed(response) == ["message-0"]
-        assert next(iter(lines))["reason"].startswith("not a 'Reference Verdict Changed' event")
-        assert len(self.messages()) == 1

@@ -12,21 +12,24 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
-from secretwatch.alerting import Outcome
 from secretwatch.checking import Checked
+from secretwatch.delivering import Told
 from secretwatch.domain.change import Change, UnknownChange, WholeInventory
 from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.incident import Brief, Cause, IncidentState, Kind, opened, parts_of
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider
+from secretwatch.domain.repair import plan
 from secretwatch.domain.repair.news import RepairNews
-from secretwatch.domain.repair.plan import Kind
 from secretwatch.domain.repair.repair import Repair, Status
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.domain.sweep import Sweep, SweepCompleted
-from secretwatch.domain.verdict_change import VerdictChange, read_news
+from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange, read_news
+from secretwatch.errors import Permanent
 from secretwatch.inventory import Read
+from secretwatch.ports import ChannelName
 from secretwatch.sweeping import Begun, Slice
 from tests.fakes import NOON, a_gateway, a_reference, secret_arn
 from tests.lambdas import Context
@@ -58,9 +61,18 @@ SWEEP = Sweep(
     failures=(CANARY,),
     without_trail=(),
 )
-NEWS = read_news(json.dumps({"detail": VerdictChange(RESOLVES, BROKEN).detail()}))
+NEWS = read_news(json.dumps({"detail-type": VERDICT_CHANGED, "detail": VerdictChange(RESOLVES, BROKEN).detail()}))
+INCIDENT = opened(Cause(SECRET.arn or CANARY), [part for _, part in parts_of(BROKEN)], NOON, hold=False)
+BRIEF = Brief(
+    CANARY, INCIDENT.cause, IncidentState.OPEN, Verdict.BROKEN, CANARY, (Code.JSON_KEY_MISSING,), NOON, None, NOON
+)
+ATTEMPTS = [
+    Told(channel, f"slack:owner:{CANARY}", CANARY, Kind.OPENED, error)
+    for channel in ChannelName
+    for error in (None, Permanent(CANARY))
+]
 
-REPAIR = Repair(CANARY, Kind.SECRET, CANARY, None, None, Status.APPLIED, CANARY, NOON)
+REPAIR = Repair(CANARY, plan.Kind.SECRET, CANARY, None, None, Status.APPLIED, CANARY, NOON)
 
 TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "change_unreadable": (partial(telemetry.change_unreadable, CANARY, UnknownChange(CANARY)),),
@@ -89,7 +101,9 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
         partial(telemetry.repairs_considered, CANARY, [REPAIR]),
     ),
     "repair_decided": (partial(telemetry.repair_decided, CANARY, CANARY, CANARY, 200),),
-    "news_told": tuple(partial(telemetry.news_told, NEWS, one) for one in (Outcome.SENT, Outcome.SUPERSEDED)),
+    "news_read": (partial(telemetry.news_read, NEWS, [INCIDENT]),),
+    "told": tuple(partial(telemetry.told, one) for one in ATTEMPTS),
+    "round_gone": (partial(telemetry.round_gone, [BRIEF]),),
 }
 """Everything that telemetry can be told, with identifiers wherever it takes any."""
 
@@ -132,9 +146,10 @@ def test_everything_that_telemetry_can_be_told_is_tried_here() -> None:
 def test_no_identifier_is_ever_a_dimension(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     for blob in blobs(capsys, *TOLD[name]):
         found = dimensions(blob)
-        assert set(found) <= {"service", "code"}
+        assert set(found) <= {"service", "code", "channel"}
         assert found["service"] == "secretwatch"
         assert found.get("code", Code.JSON_KEY_MISSING) in set(Code)
+        assert found.get("channel", ChannelName.SNS) in set(ChannelName)
 
 
 def test_the_metadata_of_a_count_say_which_references_do_not_resolve(capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,6 +175,17 @@ def test_checks_are_counted_by_verdict_and_their_findings_by_code(capsys: pytest
         ("JSON_KEY_MISSING", 1),
         ("ROTATION_OFF", 1),
     }
+
+
+def test_a_channel_that_fails_is_counted_by_its_name_too(capsys: pytest.CaptureFixture[str]) -> None:
+    written = blobs(
+        capsys, lambda: telemetry.told(Told(ChannelName.SLACK, "slack:default", CANARY, Kind.OPENED, Permanent(CANARY)))
+    )
+
+    assert [(blob.get("channel"), counted(blob)) for blob in written] == [
+        ("slack", {"AlertsFailed": [1]}),
+        (None, {"AlertsFailed": [1]}),
+    ]
 
 
 def test_what_somebody_waived_is_counted_neither_as_a_finding_nor_as_long_broken(

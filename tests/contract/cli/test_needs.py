@@ -15,6 +15,8 @@ LEFT_OUT = {
     "xray:PutTelemetryRecords": "",
 }
 
+LEFT_OUT_OF = {"SendAlerts": {"secretsmanager:GetSecretValue": "which secret holds Slack's token is a parameter"}}
+
 
 def granted(function: str) -> set[str]:
     """The actions that the function's role grants."""
@@ -32,7 +34,7 @@ def test_every_function_is_asked_about() -> None:
 def test_a_functions_needs_are_what_its_role_grants(function: str) -> None:
     needed = {action for need in NEEDS[function] for action in need.actions}
 
-    assert needed == granted(function) - set(LEFT_OUT)
+    assert needed == granted(function) - set(LEFT_OUT) - set(LEFT_OUT_OF.get(function, ()))
 
 
 @pytest.mark.parametrize("function", NEEDS)

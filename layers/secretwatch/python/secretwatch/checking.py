@@ -12,7 +12,7 @@ from secretwatch.domain.key import KeyId
 from secretwatch.domain.observed import Observation
 from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
-from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.state import Occasion, ReferenceState
 from secretwatch.domain.waiver import waivable, waived
 from secretwatch.errors import LostRace
 from secretwatch.gathering import Gathering
@@ -49,14 +49,16 @@ class Checking:
         protected: ProtectedSecrets,
         *,
         rules: Rules,
+        owner_tag: str = "owner",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`clock` tells the time of a check."""
+        """`owner_tag` says whom a secret belongs to, `clock` the time of a check."""
         self._references = references
         self._gathering = gathering
         self._waivers = waivers
         self._protected = protected
         self._rules = rules
+        self._owner_tag = owner_tag
         self._clock = clock
 
     def check(
@@ -66,10 +68,11 @@ class Checking:
         *,
         seen_since: datetime | None = None,
         cause: str | None = None,
+        occasion: Occasion | None = None,
     ) -> list[Checked]:
         """Check every reference to the secret; an empty list means that nobody references it.
 
-        `cause` is the id of the event that it is done for.
+        `cause` is the id of the event that it is done for; a new verdict is remembered as found after `occasion`.
 
         What was observed of the secret is kept with its references, and judged with the rest.
         With `seen_since`, those that a later check has seen are left as they are.
@@ -78,44 +81,57 @@ class Checking:
         """
         asked = self._clock()
         try:
-            return self._check_once(secret, observation, seen_since, cause)
+            return self._check_once(secret, observation, seen_since, cause, occasion)
         except LostRace:
             # Another check cannot have seen what was observed: that has to be kept whoever was first.
             since = None if observation else seen_since or asked
-            return until_won(lambda: self._check_once(secret, observation, since, cause))
+            return until_won(lambda: self._check_once(secret, observation, since, cause, occasion))
 
     def _check_once(
-        self, secret: SecretId, observation: Observation | None, seen_since: datetime | None, cause: str | None
+        self,
+        secret: SecretId,
+        observation: Observation | None,
+        seen_since: datetime | None,
+        cause: str | None,
+        occasion: Occasion | None,
     ) -> list[Checked]:
         states = self._references.of_secret(secret)
         seen = [state for state in states if seen_since and state.checked_at and state.checked_at > seen_since]
         pending = [state for state in states if state not in seen]
         if observation:
             pending = [state.with_observation(observation) for state in pending]
-        return [*(Checked(state, state, None) for state in seen), *self._check_states(pending, cause)]
+        return [*(Checked(state, state, None) for state in seen), *self._check_states(pending, cause, occasion)]
 
-    def _check_states(self, states: list[ReferenceState], cause: str | None) -> list[Checked]:
+    def _check_states(
+        self, states: list[ReferenceState], cause: str | None, occasion: Occasion | None
+    ) -> list[Checked]:
         by_arn = {state.reference.secret_arn for state in states}
         return [
             checked
             for arn in sorted(by_arn)
             for checked in self._check_secret(
-                arn, [state for state in states if state.reference.secret_arn == arn], cause
+                arn, [state for state in states if state.reference.secret_arn == arn], cause, occasion
             )
         ]
 
-    def _check_secret(self, arn: str, states: list[ReferenceState], cause: str | None) -> list[Checked]:
+    def _check_secret(
+        self, arn: str, states: list[ReferenceState], cause: str | None, occasion: Occasion | None
+    ) -> list[Checked]:
         at = self._clock()
         facts = self._gathering.gather(arn, states, at=at)
         self._remember_keys(arn, facts.values(), at)
         concluded = [self._conclude(state, facts[state.reference], at, cause) for state in states]
-        checked = self._with_waivers(concluded, at)
+        checked = [
+            replace(one, after=one.after.found_after(occasion, one.before)) for one in self._with_waivers(concluded, at)
+        ]
         for one in checked:
             self._references.store(one.after)
         return checked
 
     def _conclude(self, before: ReferenceState, facts: Facts, at: datetime, cause: str | None) -> Checked:
         state = before.with_access(access_of(before.reference, facts), at=at)
+        if isinstance(facts.secret, SecretDescription):
+            state = state.owned_by(facts.secret.tags.get(self._owner_tag))
         judgement = judge(state.reference, replace(facts, access_since=state.access_since), self._rules)
         good_version = _good_version(state, facts)
         unknown_after = self._rules.unknown_after

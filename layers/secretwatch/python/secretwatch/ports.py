@@ -6,6 +6,7 @@ Every method raises `errors.Transient` or `errors.Permanent` when the world does
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
 from secretwatch.domain.alert import Alert
@@ -21,7 +22,8 @@ from secretwatch.domain.facts import (
     Unknown,
     ValueFacts,
 )
-from secretwatch.domain.finding import Code
+from secretwatch.domain.finding import Code, Verdict
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.repair.news import RepairNews
@@ -313,11 +315,91 @@ class Bus(Protocol):
         ...
 
 
-class Topic(Protocol):
-    """Where people are told."""
+class Incidents(Protocol):
+    """The Registry's incidents."""
 
-    def publish(self, alert: Alert) -> None:
-        """Send the alert to whoever subscribed."""
+    def find(self, cause: Cause) -> Incident | None:
+        """The incident of the cause with all its parts: the open one, or the last that was."""
+        ...
+
+    def causes_of(self, secret_arn: str) -> list[Cause]:
+        """Every cause of which an open incident has a part of the secret's."""
+        ...
+
+    def store(self, before: Incident | None, after: Incident, brief: Brief) -> Incident:
+        """Write what follows `before`, and how it looks at a glance; raises LostRace when that is no longer stored.
+
+        Returns what is stored now.
+        """
+        ...
+
+    def open(self) -> list[Brief]:
+        """Every incident that is open, or of which there is more to tell; perhaps as it was a moment ago."""
+        ...
+
+    def opened_since(self, at: datetime) -> int:
+        """How many of them opened since then."""
+        ...
+
+    def first_news_at(self, at: datetime) -> datetime:
+        """When the first news ever came: now, if none has been noted."""
+        ...
+
+
+class Digests(Protocol):
+    """The Registry's digests."""
+
+    def find(self, digest_id: str) -> Digest | None:
+        """The digest, if there is one."""
+        ...
+
+    def store(self, before: Digest | None, after: Digest, *, next_at: datetime | None) -> Digest:
+        """Write what follows `before`; raises LostRace when that is no longer stored. Returns what is stored now."""
+        ...
+
+    def open(self) -> list[Digest]:
+        """Every digest of which an incident is open, or of which there is more to tell."""
+        ...
+
+
+class ChannelName(StrEnum):
+    """The ways to people and programs; few, and so a dimension of a metric."""
+
+    BUS = "bus"
+    SNS = "sns"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place of a channel, by a name of ours: never an address that is a secret.
+
+    `owners` are those whose secrets it is told of, None for all. One that takes no updates is told aloud or not at all.
+    """
+
+    name: str
+    takes_updates: bool
+    owners: frozenset[str | None] | None = None
+
+
+class Channel(Protocol):
+    """Where incidents are told."""
+
+    @property
+    def name(self) -> ChannelName:
+        """Which of the ways it is."""
+        ...
+
+    def targets(self, owners: Collection[str | None], severity: Verdict, /) -> list[Target]:
+        """Where an incident of these owners and this severity is to be told."""
+        ...
+
+    def send(self, target: Target, alert: Alert, delivery: Delivery, /) -> str | None:
+        """Tell it; returns where the message stands, if it can be changed.
+
+        `delivery` is what was told there before. When that was attempted and never recorded, a channel that can look
+        whether it arrived does. Raises `errors.Later` when the channel asks to be left alone.
+        """
         ...
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from secretwatch.domain.incident.rules import AlertRules
 from secretwatch.domain.repair.rules import Mode, RepairRules
 from secretwatch.domain.repair.statement import Guard
 from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
@@ -19,6 +20,7 @@ class CheckReferencesSettings:
     sweep_queue_url: str
     own_roles: frozenset[str]
     rules: Rules
+    owner_tag: str = "owner"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -28,6 +30,7 @@ class CheckReferencesSettings:
             sweep_queue_url=environ["SWEEP_QUEUE_URL"],
             own_roles=frozenset(_listed(environ["OWN_ROLE_ARNS"])),
             rules=rules_from(environ),
+            owner_tag=environ.get("OWNER_TAG") or "owner",
         )
 
 
@@ -112,15 +115,41 @@ class PublishVerdictsSettings:
 
 @dataclass(frozen=True, slots=True)
 class SendAlertsSettings:
-    """Of `send_alerts`."""
+    """Of `send_alerts`; without `slack_secret_arn` nothing is sent to Slack."""
 
     registry_table: str
+    bus_name: str
     alerts_topic_arn: str
+    as_json: bool
+    account_alias: str
+    slack_secret_arn: str
+    slack_api_url: str
+    rules: AlertRules
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
-        """Raises KeyError for a variable that is not set."""
-        return cls(registry_table=environ["REGISTRY_TABLE"], alerts_topic_arn=environ["ALERTS_TOPIC_ARN"])
+        """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            bus_name=environ["BUS_NAME"],
+            alerts_topic_arn=environ["ALERTS_TOPIC_ARN"],
+            as_json=environ.get("ALERT_FORMAT") == "json",
+            account_alias=environ.get("ACCOUNT_ALIAS", ""),
+            slack_secret_arn=environ.get("SLACK_SECRET_ARN", ""),
+            slack_api_url=environ.get("SLACK_API_URL") or "https://slack.com/api/",
+            rules=alert_rules_from(environ),
+        )
+
+
+def alert_rules_from(environ: Mapping[str, str]) -> AlertRules:
+    """The rules as the stack's parameters give them; one that is not set is as in `AlertRules`. Raises ValueError."""
+    defaults = AlertRules()
+    flap, remind = environ.get("FLAP_WINDOW_MINUTES"), environ.get("REMIND_AFTER_HOURS")
+    return AlertRules(
+        flap_window=timedelta(minutes=int(flap)) if flap else defaults.flap_window,
+        remind_after=timedelta(hours=int(remind)) if remind else defaults.remind_after,
+        digest_after=int(environ.get("DIGEST_AFTER") or defaults.digest_after),
+    )
 
 
 @dataclass(frozen=True, slots=True)

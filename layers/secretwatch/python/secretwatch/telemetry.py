@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from functools import wraps
@@ -18,10 +18,11 @@ from secretwatch.domain.key import KeyId
 from secretwatch.settings import traces
 
 if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others tell
-    from secretwatch.alerting import Outcome
     from secretwatch.checking import Checked
+    from secretwatch.delivering import Told
     from secretwatch.domain.change import Change, UnknownChange
     from secretwatch.domain.consumer import Gateway
+    from secretwatch.domain.incident import Brief, Incident
     from secretwatch.domain.repair.news import RepairNews
     from secretwatch.domain.repair.repair import Repair
     from secretwatch.domain.secret import SecretId
@@ -244,14 +245,6 @@ def verdict_published(change: "VerdictChange") -> None:
     logger.info("verdict published", id=change.id, verdict=change.after.verdict, previous=change.before.verdict)
 
 
-def news_told(news: "News", outcome: "Outcome") -> None:
-    """News of a changed verdict was read; people were told, or there was nothing to tell."""
-    count("AlertsSent" if outcome.is_told else "AlertsSuppressed")
-    code = min(news.codes, default=None)
-    _annotate("news", providerKind=news.reference.provider.kind, verdict=news.verdict, code=code)
-    logger.info("news read", id=news.id, verdict=news.verdict, outcome=outcome)
-
-
 _REPAIRS = {
     "Repair Planned": "RepairsPlanned",
     "Repair Applied": "RepairsApplied",
@@ -286,3 +279,29 @@ def repairs_considered(subject: str, repairs: "Collection[Repair]") -> None:
 def repair_decided(wish: str, subject: str | None, caller: str, status: int) -> None:
     """Somebody asked for something about a repair, and was answered."""
     logger.info("repair decided", wish=wish, subject=subject, caller=caller, status=status)
+
+
+def news_read(news: "News", incidents: "Sequence[Incident]") -> None:
+    """News of a changed verdict was read, and what it is about looked at; without an incident nothing is wrong."""
+    for incident in incidents[:1]:
+        _annotate("news", verdict=incident.severity, code=min(incident.codes, default=None))
+    logger.info("news read", id=news.id, secret=news.secret.arn, incidents=[incident.id for incident in incidents])
+
+
+def told(attempt: "Told") -> None:
+    """Somebody was told of an incident, or could not be; failures are counted by channel, of which there are three."""
+    error = attempt.error
+    facts: dict[str, Any] = {"target": attempt.target, "incident": attempt.incident_id, "kind": attempt.kind}
+    if error is None:
+        count("AlertsSent")
+        logger.info("alert sent", channel=attempt.channel, **facts)
+        return
+    count("AlertsFailed")
+    with single_metric("AlertsFailed", MetricUnit.Count, 1) as failed:
+        failed.add_dimension("channel", attempt.channel)
+    logger.error("alert failed", channel=attempt.channel, **facts, error=type(error).__name__, reason=str(error))
+
+
+def round_gone(open_ones: "Collection[Brief]") -> None:
+    """All that is open was looked at."""
+    count("IncidentsOpen", sum(one.state == "OPEN" for one in open_ones))

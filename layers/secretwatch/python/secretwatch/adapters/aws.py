@@ -1,7 +1,8 @@
 """What every adapter shares: how clients are made, and how AWS's failures become ours."""
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,7 +29,31 @@ _CONFIG = Config(
 
 def client(service: str) -> Any:
     """A boto3 client of the function's own account and Region."""
-    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+    return taking_whole_answers(boto3.client(service, config=_CONFIG))  # type: ignore[call-overload]
+
+
+def taking_whole_answers(client: Any) -> Any:
+    """The boto3 client, for which an answer that broke off is a failure.
+
+    botocore takes JSON that it cannot parse for an answer without members: of a policy that was not read whole, that
+    there is none.
+    """
+    client.meta.events.register("after-call", _refuse_torn)
+    return client
+
+
+def _refuse_torn(http_response: Any, parsed: Mapping[str, Any], **_: object) -> None:
+    content = http_response.content
+    if parsed.keys() <= {"ResponseMetadata"} and content.startswith(b"{") and not _is_json(content):
+        raise ResponseParserError("the answer broke off")
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
 
 
 _TRANSIENT_CODES = {

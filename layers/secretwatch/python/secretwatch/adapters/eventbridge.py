@@ -1,11 +1,16 @@
 """The `secretwatch` bus, on Amazon EventBridge."""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from secretwatch.adapters.aws import translated
+from secretwatch.domain.alert import DETAIL_TYPES, UPDATED, Alert
+from secretwatch.domain.finding import Verdict
+from secretwatch.domain.incident import Delivery
 from secretwatch.errors import Transient
-from secretwatch.ports import Announcement
+from secretwatch.ports import Announcement, Bus, ChannelName, Target
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -37,3 +42,42 @@ class EventBridgeBus:
             )
         if answer["FailedEntryCount"]:
             raise Transient(f"PutEvents: {answer['Entries'][0].get('ErrorCode', '')}")
+
+
+class BusChannel:
+    """`ports.Channel` on the bus: incidents for other teams' rules."""
+
+    name = ChannelName.BUS
+
+    def __init__(self, bus: Bus) -> None:
+        """`bus` is told of incidents as of everything else."""
+        self._bus = bus
+
+    def targets(self, _owners: Collection[str | None], _severity: Verdict) -> list[Target]:
+        """The bus, which is told of every change."""
+        return [Target("bus", takes_updates=True)]
+
+    def send(self, _target: Target, alert: Alert, _delivery: Delivery) -> None:
+        """Incident Opened, Updated or Resolved, with its secrets as resources."""
+        self._bus.publish(_IncidentNews(alert))
+
+
+_RESOURCES = 10  # the rest stands in the detail
+
+
+@dataclass(frozen=True, slots=True)
+class _IncidentNews:
+    """`ports.Announcement` of an incident."""
+
+    alert: Alert
+
+    @property
+    def detail_type(self) -> str:
+        return DETAIL_TYPES.get(self.alert.kind, UPDATED)
+
+    @property
+    def resources(self) -> list[str]:
+        return list(self.alert.detail["secrets"][:_RESOURCES])
+
+    def detail(self) -> dict[str, Any]:
+        return dict(self.alert.detail)

@@ -11,6 +11,7 @@ from secretwatch.domain.reference import Reference
 from secretwatch.domain.rules import Rules
 
 _UNKNOWN_AFTER = Rules().unknown_after
+_ONE_CHANGE = timedelta(seconds=10)  # Secrets Manager's own event of a write, and CloudTrail's
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,22 @@ class UnknownSince:
 
 
 @dataclass(frozen=True, slots=True)
+class Occasion:
+    """The change that was looked into when a verdict became what it is: it may be the reason, and mostly is.
+
+    `actor` did it, where the event says who.
+    """
+
+    what: str
+    at: datetime
+    actor: str | None = None
+
+    def completes(self, other: Self) -> bool:
+        """Whether this is most likely the same change, and says who made it, which the other does not."""
+        return self.actor is not None and other.actor is None and abs(self.at - other.at) <= _ONE_CHANGE
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceState:
     """A reference with its last known verdict.
 
@@ -36,6 +53,8 @@ class ReferenceState:
     `access` names all on which access hangs, as `access_of` does, and `access_since` when it was first seen so.
     `observations` are what events told of the secret.
     `since` is when the verdict began to stand. `cause` is the id of the event that the last check was made for.
+    `owner` is whom the secret belongs to, by its tags; `well_at` is when the reference was last found to resolve, and
+    `occasion` the change that its verdict was found after.
     """
 
     reference: Reference
@@ -50,6 +69,9 @@ class ReferenceState:
     observations: Observations = field(default_factory=Observations)
     since: datetime | None = None
     cause: str | None = None
+    owner: str | None = None
+    well_at: datetime | None = None
+    occasion: Occasion | None = None
 
     @property
     def alarming(self) -> Verdict | None:
@@ -74,6 +96,10 @@ class ReferenceState:
             return self
         return replace(self, access=access, access_since=at)
 
+    def owned_by(self, owner: str | None) -> Self:
+        """The state that knows whom its secret belongs to."""
+        return replace(self, owner=owner)
+
     def after(
         self,
         judgement: Judgement,
@@ -96,7 +122,17 @@ class ReferenceState:
             checked_at=at,
             since=self.since if stands and self.since else at if known else None,
             cause=cause,
+            well_at=at if judgement.verdict is Verdict.RESOLVES else self.well_at,
         )
+
+    def found_after(self, occasion: Occasion | None, before: Self) -> Self:
+        """The state that knows what was looked into, if people read it differently than `before`.
+
+        Of one change the first event may not say who made it; the one that does may come when the verdict is known.
+        """
+        if self.tells_other_than(before) or (occasion and before.occasion and occasion.completes(before.occasion)):
+            return replace(self, occasion=occasion)
+        return self
 
     def _unknown_after(self, judgement: Judgement, at: datetime, unknown_after: timedelta) -> UnknownSince | None:
         unknown = judgement.unknown
@@ -116,6 +152,7 @@ class ReferenceState:
             access=None,
             access_since=None,
             observations=Observations(),
+            occasion=None,
         )
 
     def tells_other_than(self, earlier: Self) -> bool:

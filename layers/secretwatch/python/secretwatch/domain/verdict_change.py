@@ -1,12 +1,12 @@
 """The news that a reference's verdict changed, as other teams read it on the `secretwatch` bus."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
+from secretwatch.domain.finding import Finding, Verdict
+from secretwatch.domain.reference import Reference
+from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 
 VERDICT_CHANGED = "Reference Verdict Changed"
@@ -24,6 +24,19 @@ class VerdictChange:
     def between(cls, before: ReferenceState, after: ReferenceState) -> "VerdictChange | None":
         """The change between two stored states, or None when people would read them alike."""
         return cls(before, after) if after.tells_other_than(before) else None
+
+    @classmethod
+    def from_nothing(cls, after: ReferenceState) -> "VerdictChange | None":
+        """The change of a reference that is new here; one that was moved here brings its verdict along."""
+        return cls(ReferenceState(after.reference), after) if after.checked_at else None
+
+    @classmethod
+    def to_nothing(cls, before: ReferenceState) -> "VerdictChange | None":
+        """The change of a reference that is there no more: news if something was wrong with it."""
+        if before.alarming in {None, Verdict.RESOLVES} and not (before.unknown and before.unknown.lasts):
+            return None
+        after = ReferenceState(before.reference, version=before.version + 1, checked_at=before.checked_at)
+        return cls(before, after)
 
     @property
     def id(self) -> str:
@@ -94,38 +107,19 @@ def described(reference: Reference) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A verdict change as a subscriber received it: what was true when it was stored."""
+    """A verdict change as a subscriber received it: which secret's references to look at."""
 
     id: str
-    reference: Reference
-    verdict: Verdict
-    previous_verdict: Verdict | None
-    codes: frozenset[Code]
+    secret: SecretId
     correlation_id: str | None = None
     """Of the event that it began with; an older release did not tell it."""
-
-    def still_holds(self, state: ReferenceState) -> bool:
-        """Whether the stored state still says what the news says; otherwise later news is on its way."""
-        return state.verdict is self.verdict and {finding.code for finding in state.findings} == self.codes
 
 
 def read_news(text: str) -> News:
     """Read a `Reference Verdict Changed` event from a queue record's body; raises ValueError when it is none."""
     try:
-        return _news(json.loads(text)["detail"])
-    except (KeyError, TypeError, ValueError) as error:
+        event = json.loads(text)
+        detail = event["detail"] if event["detail-type"] == VERDICT_CHANGED else {}
+        return News(str(detail["id"]), SecretId.of_arn(detail["reference"]["secretArn"]), detail.get("correlationId"))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a {VERDICT_CHANGED!r} event: {type(error).__name__}") from error
-
-
-def _news(detail: Mapping[str, Any]) -> News:
-    reference, previous = detail["reference"], detail["previousVerdict"]
-    kind = ProviderKind(reference["providerKind"])
-    name = ProviderName(detail["account"], detail["region"], kind, reference["providerName"])
-    return News(
-        detail["id"],
-        Reference(reference["providerArn"], name, reference["field"], reference["secretArn"], reference["jsonKey"]),
-        Verdict(detail["verdict"]),
-        Verdict(previous) if previous else None,
-        frozenset(Code(finding["code"]) for finding in detail["findings"]),
-        detail.get("correlationId"),
-    )

@@ -18,23 +18,30 @@
 | BREAKER | STATE | whether repairs stop for the whole stack | repairs |
 | BREAKER | BROKEN#<secret or key arn> | when the policy last asked for a repair; expires | repairs |
 | AUDIT#<secret or key arn> | <time>#<repair id> | a change of the policy that we made; kept for good | repairs |
-| ALERT | <digest of the news> | an alert that was sent; expires | Powertools' own idempotency |
+| INCIDENT#<cause> | STATE | its last incident; expires once it is long over | incidents |
+| INCIDENT#<cause> | PART#<secret arn>#<provider arn>#<field> | a reference's part in it; expires | incidents |
+| INVOLVED#<secret arn> | <cause> | an open incident of which the secret's references are part | incidents |
+| DIGEST#<id> | STATE | many incidents that are told as one; expires once it is long over | digests |
+| ALERTS | FIRST | when the first news came | incidents |
 """
 
+from secretwatch.adapters.dynamodb.digests import DynamoDbDigests
 from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGatewayRecords
+from secretwatch.adapters.dynamodb.incidents import DynamoDbIncidents
 from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
 from secretwatch.adapters.dynamodb.repairs import DynamoDbRepairs
 from secretwatch.adapters.dynamodb.sweeps import SWEEP_PREFIX, DynamoDbSweeps, sweep_item, sweep_of
-from secretwatch.adapters.dynamodb.table import TOLD_ALERTS, plain
+from secretwatch.adapters.dynamodb.table import plain
 from secretwatch.adapters.dynamodb.waivers import DynamoDbWaivers
 
 __all__ = [
     "SWEEP_PREFIX",
-    "TOLD_ALERTS",
     "DynamoDbConsumers",
+    "DynamoDbDigests",
     "DynamoDbGatewayRecords",
+    "DynamoDbIncidents",
     "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",

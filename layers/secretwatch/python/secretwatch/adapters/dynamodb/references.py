@@ -10,7 +10,7 @@ from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.observed import FailedRotation, Observations, ObservedRead
 from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
 from secretwatch.domain.secret import SecretId
-from secretwatch.domain.state import ReferenceState, UnknownSince
+from secretwatch.domain.state import Occasion, ReferenceState, UnknownSince
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -56,6 +56,26 @@ class DynamoDbReferences:
         return [state_of(item) for arn in arns for item in self._table.query(f"SECRET#{arn}", begins_with=_PREFIX)]
 
 
+def reference_item(reference: Reference) -> dict[str, Any]:
+    """A reference as part of a record."""
+    return {
+        "provider_arn": reference.provider_arn,
+        "account": reference.provider.account,
+        "region": reference.provider.region,
+        "kind": reference.provider.kind.value,
+        "provider": reference.provider.name,
+        "field": reference.field,
+        "secret_arn": reference.secret_arn,
+        "json_key": reference.json_key,
+    }
+
+
+def reference_of(item: Item) -> Reference:
+    """The reference that a record holds."""
+    name = ProviderName(item["account"], item["region"], ProviderKind(item["kind"]), item["provider"])
+    return Reference(item["provider_arn"], name, item["field"], item["secret_arn"], item.get("json_key"))
+
+
 def reference_key(reference: Reference) -> Key:
     """Which record holds the reference: two references that differ in their JSON key alone share one."""
     return {"pk": f"SECRET#{reference.secret_arn}", "sk": f"{_PREFIX}{reference.provider_arn}#{reference.field}"}
@@ -78,54 +98,54 @@ def item_of(state: ReferenceState) -> dict[str, Any]:
     reference, unknown = state.reference, state.unknown
     return {
         **reference_key(reference),
-        "provider_arn": reference.provider_arn,
-        "account": reference.provider.account,
-        "region": reference.provider.region,
-        "kind": reference.provider.kind.value,
-        "provider": reference.provider.name,
-        "field": reference.field,
-        "secret_arn": reference.secret_arn,
-        "json_key": reference.json_key,
+        **reference_item(reference),
         "version": state.version,
         "verdict": state.verdict.value if state.verdict else None,
-        "findings": [_finding_item(finding) for finding in state.findings],
+        "findings": [finding_item(finding) for finding in state.findings],
         "unknown": _unknown_item(unknown) if unknown else None,
         "good_version": state.good_version,
-        "checked_at": _text(state.checked_at),
+        "checked_at": text_of(state.checked_at),
         "access": state.access,
-        "access_since": _text(state.access_since),
+        "access_since": text_of(state.access_since),
         "observations": _observations_item(state.observations),
-        "since": _text(state.since),
+        "since": text_of(state.since),
         "cause": state.cause,
+        "owner": state.owner,
+        "well_at": text_of(state.well_at),
+        "occasion": occasion_item(state.occasion) if state.occasion else None,
     }
 
 
 def state_of(item: Item) -> ReferenceState:
     """The state that a record holds; an attribute that an older release did not write is read as its default."""
-    name = ProviderName(item["account"], item["region"], ProviderKind(item["kind"]), item["provider"])
     unknown = item.get("unknown")
     return ReferenceState(
-        reference=Reference(item["provider_arn"], name, item["field"], item["secret_arn"], item.get("json_key")),
+        reference=reference_of(item),
         version=int(item["version"]),
         verdict=Verdict(item["verdict"]) if item.get("verdict") else None,
-        findings=tuple(_finding(finding) for finding in item.get("findings") or ()),
+        findings=tuple(finding_of(finding) for finding in item.get("findings") or ()),
         unknown=_unknown(unknown) if unknown else None,
         good_version=item.get("good_version"),
-        checked_at=_moment(item.get("checked_at")),
+        checked_at=moment_of(item.get("checked_at")),
         access=item.get("access"),
-        access_since=_moment(item.get("access_since")),
+        access_since=moment_of(item.get("access_since")),
         observations=_observations(item.get("observations") or {}),
-        since=_moment(item.get("since")),
+        since=moment_of(item.get("since")),
         cause=item.get("cause"),
+        owner=item.get("owner"),
+        well_at=moment_of(item.get("well_at")),
+        occasion=occasion_of(item["occasion"]) if item.get("occasion") else None,
     )
 
 
-def _finding_item(finding: Finding) -> Item:
-    return {**asdict(finding), "waived_until": _text(finding.waived_until)}
+def finding_item(finding: Finding) -> Item:
+    """A finding as part of a record."""
+    return {**asdict(finding), "waived_until": text_of(finding.waived_until)}
 
 
-def _finding(item: Item) -> Finding:
-    until = _moment(item.get("waived_until"))
+def finding_of(item: Item) -> Finding:
+    """The finding that a record holds."""
+    until = moment_of(item.get("waived_until"))
     return Finding(Code(item["code"]), item["evidence"], item["remedy"], item.get("command"), item.get("about"), until)
 
 
@@ -148,13 +168,13 @@ def _observations_item(observations: Observations) -> Item:
     return {
         "read": _read_item(observations.read),
         "denied": _read_item(observations.denied),
-        "rotation_failed": _text(failed.at) if failed else None,
+        "rotation_failed": text_of(failed.at) if failed else None,
         "readers": [_read_item(read) for read in observations.readers],
     }
 
 
 def _observations(item: Item) -> Observations:
-    failed = _moment(item.get("rotation_failed"))
+    failed = moment_of(item.get("rotation_failed"))
     return Observations(
         read=_read(item.get("read")),
         denied=_read(item.get("denied")),
@@ -171,9 +191,21 @@ def _read(item: Item | None) -> ObservedRead | None:
     return ObservedRead(datetime.fromisoformat(item["at"]), item["reader"], item["error_code"]) if item else None
 
 
-def _text(moment: datetime | None) -> str | None:
+def occasion_item(occasion: Occasion) -> Item:
+    """A change that was looked into, as part of a record."""
+    return {"what": occasion.what, "at": occasion.at.isoformat(), "actor": occasion.actor}
+
+
+def occasion_of(item: Item) -> Occasion:
+    """The change that a record holds."""
+    return Occasion(item["what"], datetime.fromisoformat(item["at"]), item.get("actor"))
+
+
+def text_of(moment: datetime | None) -> str | None:
+    """A moment as part of a record."""
     return moment.isoformat() if moment else None
 
 
-def _moment(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """The moment that a record holds."""
     return datetime.fromisoformat(text) if text else None

@@ -26,14 +26,6 @@ OPEN_INDEX = "Open"
 
 _KEYS_AT_ONCE = 100  # BatchGetItem takes no more
 
-# How Powertools' DynamoDBPersistenceLayer keeps its records in the Registry.
-TOLD_ALERTS: dict[str, Any] = {
-    "key_attr": "pk",
-    "sort_key_attr": "sk",
-    "static_pk_value": "ALERT",
-    "expiry_attr": "expires_at",
-}
-
 _to_attribute = TypeSerializer().serialize
 _from_attribute = TypeDeserializer().deserialize
 
@@ -85,14 +77,20 @@ class Table:
                 pending = answer.get("UnprocessedKeys")
         return found
 
-    def opened(self, kind: str) -> Iterator[Item]:
-        """Every record of the kind in the index of what is open, in the order of `opened_at`; eventually consistent."""
+    def opened(self, kind: str, *, since: str = "") -> Iterator[Item]:
+        """Every record of the kind in the index of what is open, in the order of `opened_at`; eventually consistent.
+
+        With `since`, those only that were opened then or later.
+        """
+        condition, values = "#open = :kind", {":kind": {"S": kind}}
+        if since:
+            condition, values = f"{condition} AND opened_at >= :since", {**values, ":since": {"S": since}}
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             IndexName=OPEN_INDEX,
-            KeyConditionExpression="#open = :kind",
+            KeyConditionExpression=condition,
             ExpressionAttributeNames={"#open": "open"},
-            ExpressionAttributeValues={":kind": {"S": kind}},
+            ExpressionAttributeValues=values,
         )
         with translated("Query"):
             for page in pages:
