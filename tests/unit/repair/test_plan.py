@@ -149,7 +149,6 @@ def test_the_id_is_the_same_for_the_same_change_until_another_was_applied() -> N
         {"document": a_document(a_statement())},
         {"document": None, "secret": NoSuchSecret()},
         {"document": None, "secret": SecretDescription(deletion_date=NOON)},
-        {"document": None, "secret": Unknown("DescribeSecret: AccessDenied")},
         {"document": a_document(a_statement(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}}))},
         {
             "document": None,
@@ -157,20 +156,30 @@ def test_the_id_is_the_same_for_the_same_change_until_another_was_applied() -> N
             "access_since": NOON.replace(hour=1),
         },
     ],
-    ids=["allowed", "gone", "going", "unknown", "depends", "seen reading"],
+    ids=["allowed", "gone", "going", "depends", "seen reading"],
 )
 def test_nothing_is_planned_where_nobody_is_known_to_lack_access(parts: dict[str, Any]) -> None:
     assert planned(**parts) is None
 
 
 def test_nothing_is_planned_on_what_a_role_may_do_when_that_is_not_known() -> None:
-    assert planned(None, rules=Rules(required_readers=(BOT,)), identities={}) is None
+    assert isinstance(planned(None, rules=Rules(required_readers=(BOT,)), identities={}), Unknown)
 
 
-def test_policies_that_could_not_be_read_plan_nothing() -> None:
-    known = facts(policies=Unknown("GetResourcePolicy: AccessDenied"))
+REFUSED_READ = Unknown("GetResourcePolicy: AccessDenied")
 
-    assert plan_secret({a_reference(): known}, Rules(), Guard.NONE) is None
+
+@pytest.mark.parametrize("part", ["secret", "policies"])
+def test_what_could_not_be_read_is_unknown_and_nobody_s_lack(part: str) -> None:
+    known = facts(**{part: REFUSED_READ})
+
+    assert plan_secret({a_reference(): known}, Rules(), Guard.NONE) is REFUSED_READ
+
+
+def test_a_key_s_policy_that_could_not_be_read_is_unknown_too() -> None:
+    known = facts(key=KeyFacts(KeyDescription(KEY_ARN, "Enabled"), REFUSED_READ))
+
+    assert plan_key({a_reference(): known}, Rules()) is REFUSED_READ
 
 
 # --- refused, with a reason ---

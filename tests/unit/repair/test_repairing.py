@@ -125,6 +125,36 @@ def test_a_plan_that_nobody_needs_any_more_waits_no_longer() -> None:
     assert world.bus.kinds() == [PLANNED]
 
 
+def test_what_cannot_be_read_leaves_a_plan_waiting() -> None:
+    world = World(Mode.PROPOSE)
+    world.consider()
+
+    world.secrets.failures["policy"] = Permanent("GetResourcePolicy: AccessDenied")
+    world.consider()
+
+    assert world.statuses == ["planned"]
+
+
+def test_what_trying_later_may_tell_is_tried_later() -> None:
+    world = World(Mode.PROPOSE)
+    world.secrets.failures["policy"] = Transient("GetResourcePolicy: ThrottlingException")
+
+    with pytest.raises(Transient):
+        world.consider()
+
+
+def test_nothing_is_applied_on_what_is_not_known() -> None:
+    world = World(Mode.PROPOSE)
+    (shown,) = world.consider()
+    world.deciding().approve(shown.id, ALICE)
+    world.secrets.failures["policy_names"] = Permanent("ListResourcePolicies: AccessDenied")
+
+    world.work()
+
+    assert world.documents.writes == []
+    assert "is not known: ListResourcePolicies" in (world.only().reason or "")
+
+
 def test_a_policy_that_moved_has_a_new_plan_in_place_of_the_old_one() -> None:
     world = World(Mode.PROPOSE)
     world.consider()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from secretwatch.attempts import until_won
 from secretwatch.domain.change import Subject
+from secretwatch.domain.facts import Unknown
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.repair.document import Unkeepable, our_statement, same
 from secretwatch.domain.repair.news import RepairNews
@@ -110,11 +111,10 @@ class Applying:
             return self._give_up(repair, Status.REFUSED, f"its policy cannot be read: {error}")
         if repair.status is Status.APPLYING and current != repair.before:
             return self._recover(repair, current)
-        if repair.status is Status.APPROVED:
-            if obstacle := self._obstacle(repair, current):
-                return self._give_up(repair, *obstacle)
-            repair = self._begin(repair)
-        return self._write(repair, documents)
+        if obstacle := self._obstacle(repair, current):
+            return self._give_up(repair, *obstacle)
+        begun = self._begin(repair) if repair.status is Status.APPROVED else repair
+        return self._write(begun, documents)
 
     def _write(self, repair: Repair, documents: Documents) -> Repair:
         """The service takes whatever comes last: the comparison stands as close before the write as it can."""
@@ -162,6 +162,8 @@ class Applying:
             return Status.SUPERSEDED, rest
         look = self._look_again(repair)
         planned = look.planned.get(repair.resource) if look else None
+        if isinstance(planned, Unknown):
+            return Status.SUPERSEDED, f"what it hangs on is not known: {planned.reason}"
         if look is None or not isinstance(planned, Plan) or planned.id(standing.applied) != repair.id:
             return Status.SUPERSEDED, "it is not what is needed any more"
         if look.mode is Mode.OBSERVE:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from secretwatch.domain.access import access_of
-from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription
+from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription, Unknown
 from secretwatch.domain.finding import Code
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.repair.plan import Planned, plan_key, plan_secret
@@ -13,6 +13,7 @@ from secretwatch.domain.repair.rules import Mode, RepairRules
 from secretwatch.domain.rules import Rules
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
+from secretwatch.errors import Transient
 from secretwatch.gathering import Gathering
 from secretwatch.ports import References
 
@@ -44,7 +45,10 @@ class Looking:
         self._repair_rules = repair_rules
 
     def look(self, secret: SecretId, *, at: datetime) -> list[Look]:
-        """For each secret that is meant; none when nobody references it."""
+        """For each secret that is meant; none when nobody references it.
+
+        Raises Transient when something could not be read that trying later may tell.
+        """
         states = self._references.of_secret(secret)
         arns = sorted({state.reference.secret_arn for state in states})
         return [self._look(arn, [one for one in states if one.reference.secret_arn == arn], at) for arn in arns]
@@ -59,6 +63,9 @@ class Looking:
         if self._repair_rules.key_policies and some.key and isinstance(some.key.key, KeyDescription):
             wanted = _not_waived(states, facts, Code.KEY_NOT_ALLOWED)
             planned[some.key.key.arn] = plan_key(wanted, self._rules) if wanted else None
+        for one in planned.values():
+            if isinstance(one, Unknown) and one.transient:
+                raise Transient(one.reason)
         return Look(arn, mode, planned)
 
 

@@ -91,13 +91,15 @@ class Repairing:
                 return self._plan(look, planned, standing, current)
             case Refusal():
                 return self._refuse(look, planned, standing, current)
+            case Unknown():
+                return current  # what waits goes on waiting
             case None:
                 return self._withdraw(resource, current)
 
     def _withdraw(self, resource: str, current: Repair | None) -> Repair | None:
         """Nobody lacks access any more."""
         self._repairs.forget_broken(resource)
-        for gone in _superseded(current, "nobody lacks access any more"):
+        for gone in _superseded(current, "nobody is known to lack access any more"):
             self._repairs.store(gone)
             return gone
         return None

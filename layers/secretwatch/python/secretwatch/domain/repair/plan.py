@@ -90,7 +90,8 @@ class Refusal:
         return plan_id(self.resource, self.before, self.reason, applied)
 
 
-Planned: TypeAlias = Plan | Refusal | None
+Planned: TypeAlias = Plan | Refusal | Unknown | None
+"""Unknown where it cannot be told whether anybody lacks access; None when nobody is known to."""
 
 
 def plan_id(resource: str, before: str | None, after: str | None, applied: int) -> str:
@@ -99,11 +100,15 @@ def plan_id(resource: str, before: str | None, after: str | None, applied: int) 
 
 
 def plan_secret(facts: Mapping[Reference, Facts], rules: Rules, guard: Guard) -> Planned:
-    """Of a secret's policy, from the facts of the references to it; None when nobody is known to lack access."""
+    """Of a secret's policy, from the facts of the references to it."""
     (arn,) = {reference.secret_arn for reference in facts}
     secret, policies = next((one.secret, one.policies) for one in facts.values())
-    if not isinstance(secret, SecretDescription) or secret.deletion_date or isinstance(policies, Unknown):
+    if isinstance(secret, Unknown):
+        return secret
+    if not isinstance(secret, SecretDescription) or secret.deletion_date:
         return None
+    if isinstance(policies, Unknown):
+        return policies
     default = next((policy.text for policy in policies if policy.name == _DEFAULT), None)
     others = tuple(policy for policy in policies if policy.name != _DEFAULT)
 
@@ -123,7 +128,7 @@ def plan_secret(facts: Mapping[Reference, Facts], rules: Rules, guard: Guard) ->
 
 
 def plan_key(facts: Mapping[Reference, Facts], rules: Rules) -> Planned:
-    """Of the policy of the customer managed key that protects the secret; None when nobody is known to lack access.
+    """Of the policy of the customer managed key that protects the secret.
 
     The secrets and readers that our statement there names already stay in it: they are other secrets' repairs.
     """
@@ -131,7 +136,7 @@ def plan_key(facts: Mapping[Reference, Facts], rules: Rules) -> Planned:
     if key is None or not isinstance(key.key, KeyDescription) or not key.key.customer_managed:
         return None
     if not isinstance(key.policy, Policy) or not isinstance(key.grants, tuple):
-        return None
+        return next((part for part in (key.policy, key.grants) if isinstance(part, Unknown)), None)
     arn, grants, text = key.key.arn, key.grants, key.policy.text
 
     def decide(asked: _Asked, text: str | None) -> Outcome | Unknown:
@@ -197,8 +202,8 @@ def _all_asked(facts: Mapping[Reference, Facts], rules: Rules) -> list[_Asked]:
 
 def _plan(target: _Target, asked: Sequence[_Asked]) -> Planned:
     before = [target.decide(one, target.before) for one in asked]
-    if any(isinstance(outcome, Unknown) for outcome in before):
-        return None  # nothing is repaired on what we do not know
+    if unknown := next((outcome for outcome in before if isinstance(outcome, Unknown)), None):
+        return unknown  # nothing is repaired on what we do not know
     if Outcome.INVALID in before:
         return target.refuse("a policy is not understood, and what it says must not be guessed")
     if Outcome.DENIED_EXPLICIT in before:
@@ -225,8 +230,8 @@ def _proven(target: _Target, asked: Sequence[_Asked], before: Sequence[Outcome |
             f"the policy would have {len(after)} characters, and no more than {_LONGEST[target.kind]} are allowed"
         )
     becoming = [target.decide(one, after) for one in asked]
-    if any(isinstance(outcome, Unknown) for outcome in becoming):
-        return None
+    if unknown := next((outcome for outcome in becoming if isinstance(outcome, Unknown)), None):
+        return unknown
     decisions = tuple(
         Decided(one.reader.name, one.reference.provider_arn, was, becomes)
         for one, was, becomes in zip(asked, before, becoming, strict=True)
