@@ -169,10 +169,10 @@ def test_nothing_is_planned_on_what_a_role_may_do_when_that_is_not_known() -> No
 REFUSED_READ = Unknown("GetResourcePolicy: AccessDenied")
 
 
-@pytest.mark.parametrize("part", ["secret", "policies"])
-def test_what_could_not_be_read_is_unknown_and_nobody_s_lack(part: str) -> None:
-    known = facts(**{part: REFUSED_READ})
-
+@pytest.mark.parametrize(
+    "known", [facts(secret=REFUSED_READ), facts(policies=REFUSED_READ)], ids=["the secret", "its policies"]
+)
+def test_what_could_not_be_read_is_unknown_and_nobody_s_lack(known: Facts) -> None:
     assert plan_secret({a_reference(): known}, Rules(), Guard.NONE) is REFUSED_READ
 
 
