@@ -16,6 +16,7 @@ from secretwatch_cli.commands.replay import replay
 from secretwatch_cli.commands.scan import scan
 from secretwatch_cli.commands.status import status
 from secretwatch_cli.commands.waivers import unwaive, waive, waivers
+from secretwatch_cli.display.terminal import write_anything
 from secretwatch_cli.exits import EXIT_STATUS
 from secretwatch_cli.invocation import Place
 from secretwatch_cli.release import installed_version
@@ -47,6 +48,7 @@ def options(
     ] = False,
 ) -> None:
     """What all commands share."""
+    write_anything()
     context.obj = Place(stack_name, region, profile)
 
 

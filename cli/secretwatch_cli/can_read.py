@@ -1,6 +1,6 @@
 """`secretwatch can-read`: what policy documents decide about a request. It needs no AWS."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,31 +22,36 @@ _STYLES = {Outcome.ALLOWED: "green", Outcome.UNKNOWN: "magenta"}
 
 
 class ManyValues(TyperCommand):
-    """A command without arguments, whose options take every value up to the next option."""
+    """A command without arguments, whose repeatable options take every value up to the next option, or none."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As if the option's name stood before each of its values."""
-        return super().parse_args(ctx, list(_one_each(args)))
+        repeatable = {name for param in self.params if getattr(param, "multiple", False) for name in param.opts}
+        return super().parse_args(ctx, list(_one_each(args, repeatable)))
 
 
-def _one_each(args: Iterable[str]) -> Iterator[str]:
-    option, follows = None, True
+def _one_each(args: Iterable[str], repeatable: Collection[str]) -> Iterator[str]:
+    option = None
     for arg in args:
-        if arg.startswith("-"):
-            option, follows = arg.partition("=")[0], "=" in arg
-        elif follows and option:
+        if arg.startswith("-") and arg != "-":
+            option, sign, _ = arg.partition("=")
+            option = option if option in repeatable else None
+            if option and not sign:
+                continue
+        elif option:
             yield option
-        else:
-            follows = True
         yield arg
 
 
 def read_policies(paths: Iterable[Path]) -> list[Policy]:
-    """The documents, each named by its file; raises Misused when one cannot be read as text."""
+    """The documents, each named by its file; raises Misused when one cannot be read as text.
+
+    A byte order mark, which some editors put before the text, is no part of it.
+    """
     policies = []
     for path in paths:
         try:
-            policies.append(Policy.parse(path.read_text(encoding="utf-8"), str(path)))
+            policies.append(Policy.parse(path.read_text(encoding="utf-8-sig"), str(path)))
         except OSError as error:
             raise Misused(f"{path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:

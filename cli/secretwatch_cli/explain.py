@@ -47,7 +47,7 @@ def read_event(name: str) -> str:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise Misused(f"{name} cannot be read: {error.strerror}.") from error
-    return content.decode("utf-8", errors="replace")
+    return content.decode("utf-8-sig", errors="replace")  # without the mark that some editors put first
 
 
 def explain(text: str, *, own_roles: Collection[str] = ()) -> Explanation:
@@ -80,10 +80,7 @@ def _unknown(why: str, rules: Sequence[Rule]) -> Explanation:
     names = tuple(rule.logical_id for rule in rules)
     if any(rule.on_default_bus for rule in rules):
         return Explanation(Outcome.UNREADABLE, names, None, _sentence(f"a rule takes it, but {why}"))
-    if rules:
-        why = "it is Secretwatch's own news, for those who listen to its bus, and no change of what it watches"
-        return Explanation(Outcome.IGNORED, names, None, _sentence(why))
-    return Explanation(Outcome.IGNORED, names, None, _sentence(f"no rule takes it: {why}"))
+    return Explanation(Outcome.IGNORED, names, None, _sentence(why if rules else f"no rule takes it: {why}"))
 
 
 def _comes_without_a_rule(change: Change) -> bool:

@@ -1,11 +1,20 @@
 """The Registry of a deployed stack, as far as an operator looks into it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, DynamoDbRepairs, DynamoDbWaivers
+from secretwatch.adapters.dynamodb import (
+    DynamoDbIncidents,
+    DynamoDbProviderRecords,
+    DynamoDbReferences,
+    DynamoDbRepairs,
+    DynamoDbSweeps,
+    DynamoDbWaivers,
+)
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.change import WholeInventory
+from secretwatch.domain.sweep import Sweep
 from secretwatch_cli.aws import Clients
 from secretwatch_cli.stack import Stack
 from secretwatch_cli.status import States, all_states
@@ -20,6 +29,8 @@ class Registry:
     states: States
     waivers: DynamoDbWaivers
     repairs: DynamoDbRepairs
+    incidents: DynamoDbIncidents
+    last_sweep: Callable[[], Sweep | None]
     checks: SqsRequests
 
 
@@ -33,5 +44,7 @@ def registry_of(clients: Clients, stack: Stack) -> Registry:
         partial(all_states, providers, references, everything),
         DynamoDbWaivers(dynamodb, table),
         DynamoDbRepairs(dynamodb, table),
+        DynamoDbIncidents(dynamodb, table),
+        partial(DynamoDbSweeps(dynamodb, table).find, everything),
         SqsRequests(clients("sqs"), stack.output("SweepQueueUrl")),
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,14 +10,16 @@ from rich.text import Text
 
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Verdict
+from secretwatch.domain.incident import Brief, IncidentState
 from secretwatch.domain.state import ReferenceState
+from secretwatch.domain.sweep import Counted, Sweep
 from secretwatch.domain.verdict_change import described
 from secretwatch.domain.waiver import Waiver
 from secretwatch.ports import ProviderRecords, References
 from secretwatch_cli.display import headed, indented, moment
 from secretwatch_cli.display.findings import name_of
 
-SHOWN = 10  # of the broken ones: a screen holds no more
+SHOWN = 5  # of the incidents, and of the broken ones: a screen holds no more
 
 States = Callable[[], list[ReferenceState]]
 
@@ -43,12 +45,20 @@ def bounds_of(parameters: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Every reference as it was last found, the waivers that hold, and the repairs; None of an older stack."""
+    """Every reference as it was last found, what is open, the waivers that hold, the last sweep, and the repairs."""
 
     at: datetime
     states: list[ReferenceState]
     waivers: list[Waiver]
+    opened: list[Brief] = field(default_factory=list)
+    sweep: Sweep | None = None
     repairs: RepairStatus | None = None
+
+    @property
+    def incidents(self) -> list[Brief]:
+        """Those that are not over: the broken ones first, then the longest open."""
+        found = [one for one in self.opened if one.state is IncidentState.OPEN]
+        return sorted(found, key=lambda one: (one.severity is not Verdict.BROKEN, one.opened_at, one.cause))
 
     @property
     def verdicts(self) -> Counter[Verdict | None]:
@@ -78,7 +88,7 @@ def all_states(providers: ProviderRecords, references: References, everything: W
 
 
 def status_lines(status: Status) -> Iterator[Text]:
-    """One screen: verdicts, what is broken and since when, what is waived, and how fresh it all is."""
+    """One screen: verdicts, incidents, what is broken and since when, what is waived, and how fresh it all is."""
     yield Text(f"{len(status.states)} references, {moment(status.at)}")
     for verdict in Verdict:
         yield headed(verdict, str(status.verdicts[verdict]))
@@ -87,17 +97,19 @@ def status_lines(status: Status) -> Iterator[Text]:
     if status.unknown:
         yield headed("unknown", f"{status.unknown} at the moment; their last verdict stands")
     yield from _broken_lines(status)
+    yield from _incident_lines(status)
     if status.waivers:
         yield Text(f"{len(status.waivers)} waivers, the next to end {moment(status.waivers[0].expires_at)}")
     if status.repairs:
         yield from _repair_lines(status.repairs)
+    yield from _sweep_lines(status)
     if status.oldest_check:
         yield Text(f"Every reference was checked since {moment(status.oldest_check)}", "dim")
 
 
 def _broken_lines(status: Status) -> Iterator[Text]:
     for state in status.broken[:SHOWN]:
-        yield headed(Verdict.BROKEN, name_of(state.reference), (_how_long(state, status.at), "dim"))
+        yield headed(Verdict.BROKEN, name_of(state.reference), (_how_long(state.since, status.at), "dim"))
         yield indented(", ".join(finding.code for finding in state.findings if not finding.waived_until))
     if more := len(status.broken[SHOWN:]):
         yield indented(f"and {more} more: secretwatch scan")
@@ -111,10 +123,41 @@ def _repair_lines(repairs: RepairStatus) -> Iterator[Text]:
     yield Text(", ".join(f"{name}={value}" for name, value in repairs.bounds.items()), "dim")
 
 
-def _how_long(state: ReferenceState, at: datetime) -> str:
-    if state.since is None:
+def _incident_lines(status: Status) -> Iterator[Text]:
+    found = status.incidents
+    if found:
+        yield Text(f"{len(found)} open incidents")
+    for one in found[:SHOWN]:
+        codes = f": {', '.join(one.codes)}" if one.codes else ""
+        yield headed(one.severity, one.headline, (_how_long(one.opened_at, status.at), "dim"), codes)
+    if more := len(found[SHOWN:]):
+        yield indented(f"and {more} more: secretwatch status --json")
+
+
+def _sweep_lines(status: Status) -> Iterator[Text]:
+    sweep = status.sweep
+    if sweep is None:
+        yield Text("No sweep so far", "dim")
+        return
+    read, checked = sweep.counts[Counted.PROVIDERS_READ], sweep.counts[Counted.REFERENCES_CHECKED]
+    counts = f"{read} providers read, {checked} references checked"
+    if sweep.completed_at:
+        took = f"took {sweep.duration // timedelta(seconds=1)} s"
+        yield Text(f"Last sweep: completed {moment(sweep.completed_at)}, {took}: {counts}", "dim")
+    elif sweep.is_unfinished(status.at):
+        yield Text(f"A sweep runs since {moment(sweep.started_at)}: {counts} so far", "dim")
+    else:
+        yield Text(f"The sweep that began {moment(sweep.started_at)} was given up: {counts}")
+    if unchecked := sweep.counts[Counted.REFERENCES_UNCHECKED]:
+        yield headed("unknown", f"{unchecked} references were not checked by it")
+    for failure in sweep.failures:
+        yield headed("unknown", f"it could not list everything: {failure}")
+
+
+def _how_long(since: datetime | None, at: datetime) -> str:
+    if since is None:
         return ""
-    minutes = (at - state.since) // timedelta(minutes=1)
+    minutes = (at - since) // timedelta(minutes=1)
     hours, minutes = divmod(minutes, 60)
     return f", for {hours} h {minutes} min" if hours else f", for {minutes} min"
 
@@ -135,8 +178,21 @@ def status_json(status: Status) -> dict[str, Any]:
             }
             for state in status.broken
         ],
+        "incidents": [
+            {
+                "incident_id": one.id,
+                "severity": one.severity.value,
+                "cause": {"kind": one.cause.kind.value, "subject": one.cause.subject},
+                "headline": one.headline,
+                "codes": list(one.codes),
+                "references": one.references,
+                "openedAt": one.opened_at.isoformat(),
+            }
+            for one in status.incidents
+        ],
         "waivers": len(status.waivers),
         "repairs": _repairs_json(status.repairs) if status.repairs else None,
+        "sweep": _sweep_json(status.sweep) if status.sweep else None,
         "oldestCheck": status.oldest_check.isoformat() if status.oldest_check else None,
     }
 
@@ -147,4 +203,17 @@ def _repairs_json(repairs: RepairStatus) -> dict[str, Any]:
         "atRest": repairs.at_rest,
         "stopped": repairs.stopped,
         "bounds": dict(repairs.bounds),
+    }
+
+
+def _sweep_json(sweep: Sweep) -> dict[str, Any]:
+    """By the names of the event `Sweep Completed`."""
+    completed_at = sweep.completed_at
+    return {
+        "startedAt": sweep.started_at.isoformat(),
+        "completedAt": completed_at.isoformat() if completed_at else None,
+        "durationSeconds": sweep.duration.total_seconds() if completed_at else None,
+        "counts": {counted.value: sweep.counts[counted] for counted in Counted},
+        "failures": list(sweep.failures),
+        "withoutTrail": list(sweep.without_trail) if sweep.without_trail is not None else None,
     }

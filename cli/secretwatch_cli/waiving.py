@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.text import Text
 
-from secretwatch.domain.finding import Code
 from secretwatch.domain.waiver import Waiver
 from secretwatch_cli.display import indented, moment
 from secretwatch_cli.durations import read_time
@@ -24,13 +23,13 @@ def read_duration(text: str) -> timedelta:
     return duration
 
 
-def new_waiver(subject: str, code: Code, *, lasts: timedelta, reason: str, author: str, at: datetime) -> Waiver:
-    """From now on; raises Misused when it gives no reason."""
-    if not (said := " ".join(reason.split())):
+def read_reason(text: str) -> str:
+    """In one line; raises Misused when it is none."""
+    if not (said := " ".join(text.split())):
         raise Misused("A waiver needs a --reason: whoever reads it later wants to know.")
     if len(said) > _REASON_LIMIT:
         raise Misused(f"The --reason is longer than {_REASON_LIMIT} characters.")
-    return Waiver(subject, code, said, author, created_at=at, expires_at=at + lasts)
+    return said
 
 
 def in_force(waivers: Iterable[Waiver], *, at: datetime) -> list[Waiver]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from secretwatch.ports import ChannelName
 from tests.contract.template import FUNCTIONS, RESOURCES, ROOT, TEMPLATE, of_type
 
 OVERVIEW = RESOURCES["Overview"]
@@ -102,14 +103,26 @@ def test_a_search_is_for_metrics_that_somebody_counts(search: str) -> None:
 
 @pytest.mark.parametrize("metric", list(alarmed()), ids=lambda metric: metric["MetricName"])
 def test_an_alarm_looks_at_a_metric_that_somebody_counts(metric: dict[str, Any]) -> None:
-    ((dimension, value),) = [(one["Name"], one["Value"]) for one in metric["Dimensions"]]
+    (dimension, value), *others = [(one["Name"], one["Value"]) for one in metric["Dimensions"]]
 
     if metric["Namespace"] == "Secretwatch":
         assert metric["MetricName"] in ours()
         assert (dimension, value) == ("service", "secretwatch")
+        assert not others or (metric["MetricName"], others[0][0]) == ("AlertsFailed", "channel")
     else:
-        assert dimension == OF_AWS[metric["Namespace"]][0]
+        assert (dimension, others) == (OF_AWS[metric["Namespace"]][0], [])
         assert metric["MetricName"] in OF_AWS[metric["Namespace"]][1]
+
+
+def test_each_way_to_people_and_programs_has_an_alarm_that_says_which_it_is() -> None:
+    alarms = {
+        dimension["Value"]: name
+        for name, alarm in of_type("AWS::CloudWatch::Alarm").items()
+        for dimension in alarm.get("Dimensions", [])
+        if dimension["Name"] == "channel"
+    }
+
+    assert alarms == {channel.value: f"{channel.value.title()}FailedAlarm" for channel in ChannelName}
 
 
 def test_every_alarm_queue_and_function_is_to_be_seen() -> None:

@@ -47,7 +47,7 @@ def test_every_link_within_the_page_leads_somewhere() -> None:
     assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) <= ANCHORS
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/costs.md", "docs/permissions.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/alerts.md", "docs/costs.md", "docs/permissions.md"])
 def test_every_link_from_another_page_leads_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
 

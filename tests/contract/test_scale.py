@@ -47,6 +47,7 @@ def test_nearly_every_event_names_one() -> None:
     assert {name.split(".")[1] for name in several} == {
         "AssociateCrossAccountReplica",
         "BatchGetSecretValue",
+        "CreateAlias",
         "DeleteAlias",
         "DisassociateCrossAccountReplica",
         "UpdateAlias",

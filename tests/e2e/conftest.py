@@ -34,14 +34,14 @@ Fields = dict[str, Any]
 PATIENCE_SECONDS = 60.0
 
 
-def eventually(look: Callable[[], T | None]) -> T:
-    """What `look` returns once it returns something; fails when that takes too long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def eventually(look: Callable[[], T | None], *, patience: float = PATIENCE_SECONDS) -> T:
+    """What `look` returns once it returns something; fails when that takes longer than `patience`, in seconds."""
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if (seen := look()) is not None and seen is not False:
             return seen
         time.sleep(0.05)  # between two looks at a condition, never instead of one
-    raise AssertionError(f"did not happen within {PATIENCE_SECONDS:.0f} s")
+    raise AssertionError(f"did not happen within {patience:.0f} s")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -172,6 +172,11 @@ def payment(world: World, name: str, reference: Fields) -> None:
     )
 
 
+TRIES_TAKE = (
+    400.0  # seconds: a check that was throttled is tried again when its message shows again, after three minutes
+)
+
+
 @contextmanager
 def quotas_imposed(world: World) -> Iterator[None]:
     world.aws.quotas("impose")
@@ -192,7 +197,7 @@ def many(world: World) -> list[str]:
 
     with ThreadPoolExecutor(4) as pool:
         secrets = list(pool.map(one, [api_key, oauth2, payment] * A_KIND))
-    eventually(lambda: all(waiting(world, queue) == 0 for queue in QUEUES))
+    eventually(lambda: all(waiting(world, queue) == 0 for queue in QUEUES), patience=TRIES_TAKE)
     return secrets
 
 
@@ -232,7 +237,7 @@ def test_a_sweep_under_quotas_that_others_use_up_reads_and_checks_everything_all
     sweep = completed(world, heard)
     throttled = world.aws.quotas("counts")["throttled"]
     world.aws.quotas("lift")
-    eventually(lambda: all(waiting(world, queue) == 0 for queue in QUEUES))
+    eventually(lambda: all(waiting(world, queue) == 0 for queue in QUEUES), patience=TRIES_TAKE)
 
     assert throttled
     assert sweep["counts"]["referencesUnchecked"] == 0

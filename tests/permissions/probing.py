@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from docs.permissions import Permission
+from secretwatch.adapters.dynamodb import SWEEP_PREFIX, DynamoDbSweeps
 from secretwatch.domain.change import Subject, WholeInventory, request
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.reference import ProviderKind, ProviderName
@@ -19,7 +20,7 @@ from tests.e2e.conftest import Fields, World, eventually
 REFUSED = re.compile("AccessDenied|AuthorizationError|not authorized")
 
 Act = Callable[[], str]
-"""Makes a function need something; returns words that the record, or the reference, has in it."""
+"""Makes a function need something; returns words of which the record, or the reference, has one in it."""
 
 Cause = Callable[[World], AbstractContextManager[Act]]
 """Prepares an act while every permission is there, and tidies up after it."""
@@ -80,8 +81,9 @@ def impatient(world: World) -> Iterator[None]:
 # --- where it shows
 
 
-def shows(world: World, one: Permission, words: str, *, refusal: re.Pattern[str] = REFUSED) -> None:
+def shows(world: World, one: Permission, said: str, *, refusal: re.Pattern[str] = REFUSED) -> None:
     """Wait until the failure is everywhere that the page says; fails when it never comes."""
+    words = said.split()
     for place in one.statement.shows[one.action]:
         match place:
             case "unknown":
@@ -91,37 +93,40 @@ def shows(world: World, one: Permission, words: str, *, refusal: re.Pattern[str]
             case "repair":
                 eventually(lambda: _is_refused(world, words, refusal))
             case "answer":
-                eventually(lambda: refusal.search(decided(world, "approve", id=words) + decided(world, "resume")))
+                eventually(lambda: refusal.search(decided(world, "approve", id=words[0]) + decided(world, "resume")))
             case "UnpublishedVerdicts":  # on the embedded AWS only the line in the log: see the page
                 eventually(lambda: bool(_failed(world, one, refusal)))  # whose it is, its correlation id alone tells
             case queue:
                 eventually(lambda queue=queue: _is_in(world, queue, words, one, refusal))  # type: ignore[misc]
 
 
-def _is_unknown(world: World, secret: str, refusal: re.Pattern[str]) -> bool:
-    unknown = [record["unknown"] for record in world.records(secret)]
+def _is_unknown(world: World, secrets: list[str], refusal: re.Pattern[str]) -> bool:
+    unknown = [record["unknown"] for secret in secrets for record in world.records(secret)]
     return bool(unknown) and all(one and refusal.search(one["reason"]) for one in unknown)
 
 
-def _is_refused(world: World, secret: str, refusal: re.Pattern[str]) -> bool:
-    """Whether the last repair of the secret's policy says that it was refused."""
-    plans = [record.get("plan") for record in world._registry(f"REPAIRS#{secret}")]
+def _is_refused(world: World, secrets: list[str], refusal: re.Pattern[str]) -> bool:
+    """Whether the last repair of a secret's policy says that it was refused."""
+    plans = [record.get("plan") for secret in secrets for record in world._registry(f"REPAIRS#{secret}")]
     reasons = [record["reason"] for plan in plans if plan for record in world._registry(f"REPAIR#{plan}")]
     return any(reason and refusal.search(reason) for reason in reasons)
 
 
-def _is_logged(world: World, request_id: str, one: Permission, refusal: re.Pattern[str]) -> bool:
-    lines = [line for line in _lines(world, one, "trail unknown") if line["correlation_id"] == request_id]
+def _is_logged(world: World, ids: list[str], one: Permission, refusal: re.Pattern[str]) -> bool:
+    lines = [line for line in _lines(world, one, "trail unknown") if line["correlation_id"] in ids]
     return any(refusal.search(line["reason"]) for line in lines)
 
 
-def _is_in(world: World, queue: str, words: str, one: Permission, refusal: re.Pattern[str]) -> bool:
-    """Whether the queue of failures has such a record, and the log says of it that it was refused."""
+def _is_in(world: World, queue: str, words: list[str], one: Permission, refusal: re.Pattern[str]) -> bool:
+    """Whether the queue of failures has such a record, and the log says of it that it was refused.
+
+    An impatient queue gives a record up while a slow function still has it: it stays until the log speaks of it.
+    """
     url = world.physical_id(queue)
     messages = world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages", [])
     failed = {line["record"] for line in _failed(world, one, refusal)}
-    # A hasty queue may give up on a message before its function has: the line in the log comes later then.
-    found = [one for one in messages if words in one["Body"] and one["MessageId"] in failed]
+    ours = [message for message in messages if any(word in message["Body"] for word in words)]
+    found = [message for message in ours if message["MessageId"] in failed]
     for message in found:
         world.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return bool(found)
@@ -274,9 +279,21 @@ def a_reference_heals(world: World) -> Iterator[Act]:
 
 @contextmanager
 def an_inventory_is_due(world: World) -> Iterator[Act]:
-    """With a provider that is known."""
+    """With a provider that is known, and no sweep that was left unfinished: that one would be carried on instead.
+
+    What fails is the request, or the carrying on of the sweep that it began.
+    """
+    everything = WholeInventory(world.aws.account, world.aws.region)
+    sweeps = DynamoDbSweeps(world.dynamodb, world.outputs["RegistryTable"])
+
+    def act() -> str:
+        request_id = asked(world, "InventoryQueue", everything)
+        return f"{request_id} {eventually(lambda: sweeps.find(everything)).id}"
+
     with a_provider(world):
-        yield lambda: asked(world, "InventoryQueue", WholeInventory(world.aws.account, world.aws.region))
+        key = {"pk": {"S": f"{SWEEP_PREFIX}{everything.account}#{everything.region}"}, "sk": {"S": "STATE"}}
+        world.dynamodb.delete_item(TableName=world.outputs["RegistryTable"], Key=key)
+        yield act
 
 
 @contextmanager

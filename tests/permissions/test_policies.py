@@ -99,6 +99,8 @@ def test_a_viewer_sees_all_that_the_doctor_looks_at_and_what_is_stored_of_a_secr
         answers = [look_up(registry.targets.find(subject)) for subject in (secret, name)]
         registry.waivers.all()
         registry.states()
+        registry.incidents.open()
+        registry.last_sweep()
 
     assert [one for one in results if "may not" in one.meaning] == []
     assert [answer.exit_status(FailOn.BROKEN) for answer in answers] == [Exit.WELL, Exit.WELL]

@@ -119,6 +119,11 @@ ALERTS: dict[str, Callable[[], Alert]] = {
     ),
     "resolved-gone": told(over(BROKEN, at=NOON + timedelta(minutes=17), gone=True), Kind.RESOLVED, minutes=17),
     "flapping": told(replace(BROKEN, reopened=(NOON + timedelta(minutes=20),)), Kind.REOPENED, minutes=20),
+    "resolved-flapping": told(
+        over(replace(BROKEN, reopened=(NOON + timedelta(minutes=20),)), at=NOON + timedelta(minutes=30)),
+        Kind.RESOLVED,
+        minutes=90,
+    ),
     "several-findings": told(an_incident(a_part(WALLET, MISSING, NOT_ALLOWED)), Kind.OPENED),
     "degraded": told(an_incident(a_part(a_reference(), OVERDUE)), Kind.OPENED),
     "key": told(UNDER_THE_KEY, Kind.OPENED),

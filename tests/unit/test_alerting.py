@@ -181,6 +181,24 @@ def test_that_we_cannot_tell_is_told_of_the_account_once_it_lasts_and_breaks_not
     )
 
 
+def test_that_we_can_tell_again_is_told_once_when_the_last_of_them_is_answered(world: World) -> None:
+    lasting = UnknownSince("DescribeSecret: AccessDeniedException", NOON, lasts=True)
+    one, *others = providers(3)
+    for reference in (one, *others, one):
+        world.is_stored(reference, unknown=lasting)
+        world.hears_of(reference)
+
+    world.heals(one)
+    assert world.sns.kinds == ["OPENED"]
+    world.heals(*others)
+    world.heals(one)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
+    assert world.sns.alerts[-1].headline == "Secretwatch can tell again whether 3 references resolve"
+    assert "All of it could be read again." in world.sns.alerts[-1].sentences
+    assert world.incidents.only().state is IncidentState.RESOLVED
+
+
 def test_a_finding_that_somebody_waived_is_no_incident_and_ends_the_one_that_there_is(world: World) -> None:
     (reference,) = providers(1)
     world.breaks(reference)
@@ -200,6 +218,7 @@ def test_a_reference_that_is_gone_closes_its_part(world: World) -> None:
     del world.references.states[other]
     world.hears_of(other)
     assert world.sns.kinds == ["OPENED", "RESOLVED"]
+    assert world.sns.alerts[-1].headline == "2 providers do not reference crm in this way any more"
     assert "Nothing references it in this way any more." in world.sns.alerts[-1].sentences
 
 
@@ -411,7 +430,8 @@ def test_an_incident_that_comes_back_soon_is_the_same_one_and_over_only_once_it_
         world.heals(reference)
         world.clock.forward(minutes=2)
     assert world.sns.kinds == ["OPENED", "RESOLVED", "REOPENED"]
-    assert "(flapping: 2 times since 2026-11-23 12:00 UTC)" in world.sns.alerts[-1].headline
+    assert world.sns.alerts[-1].headline.endswith(" (flapping)")
+    assert "It comes and goes: 2 times since 2026-11-23 12:00 UTC." in world.sns.alerts[-1].sentences
 
     world.a_round_later(minutes=59)
 

@@ -111,7 +111,10 @@ def test_the_schedule_means_the_whole_inventory() -> None:
             "names no provider",
             id="provider event without name",
         ),
-        pytest.param(an_event("secretwatch", detail_type="Make Coffee"), "nothing to look at", id="unknown request"),
+        pytest.param(
+            an_event("secretwatch", detail_type="Check Requested"), "nothing to look at", id="request for nothing"
+        ),
+        pytest.param(an_event("secretwatch", detail_type="Make Coffee"), "own news", id="unknown request"),
         pytest.param(an_event(time="yesterday", resources=[ARN]), "time is malformed", id="a time that is none"),
         pytest.param(an_event(time="2026-11-23T12:00:00", resources=[ARN]), "no zone", id="a time without zone"),
     ],

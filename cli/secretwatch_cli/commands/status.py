@@ -28,7 +28,7 @@ def status(
     fail_on: Annotated[FailOn, typer.Option(help="The least severity that counts as a finding.")] = FailOn.BROKEN,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell how everything stands: verdicts, what is broken and since when, waivers, the last check. In one screen."""
+    """Tell how everything stands: verdicts, incidents, what is broken and since when, waivers, the last sweep."""
     with explained():
         if watch and as_json:
             raise Misused("--watch is for people, --json for programs.")
@@ -48,7 +48,14 @@ def _look(registry: Registry, bounds: Mapping[str, str]) -> Status:
         repairs = RepairStatus(
             len(registry.repairs.waiting()), len(registry.repairs.at_rest()), registry.repairs.breaker().at_rest, bounds
         )
-        return Status(at, registry.states(), in_force(registry.waivers.all(), at=at), repairs)
+        return Status(
+            at,
+            registry.states(),
+            in_force(registry.waivers.all(), at=at),
+            registry.incidents.open(),
+            registry.last_sweep(),
+            repairs,
+        )
 
 
 def _watched(look: Callable[[], Status]) -> Status:

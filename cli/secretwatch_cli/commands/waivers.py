@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from secretwatch.domain.waiver import Waiver
 from secretwatch_cli import display
 from secretwatch_cli.aws import Clients, told
 from secretwatch_cli.check import ask
@@ -12,7 +13,7 @@ from secretwatch_cli.explain_code import read_code
 from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import Registry, registry_of
 from secretwatch_cli.target import Target
-from secretwatch_cli.waiving import in_force, new_waiver, read_duration, waiver_json, waiver_lines, waivers_json
+from secretwatch_cli.waiving import in_force, read_duration, read_reason, waiver_json, waiver_lines, waivers_json
 
 Subject = Annotated[
     str,
@@ -38,12 +39,12 @@ def waive(
     Waiving it again replaces reason and time. Once the time is over it alerts again.
     """
     with explained():
-        waived, duration = read_code(code), read_duration(lasts)
+        waived, duration, why = read_code(code), read_duration(lasts), read_reason(reason)
         clients, registry = _open(context.obj)
         with told():
             target = registry.targets.find(subject)
             author, at = _caller(clients), datetime.now(UTC)
-            waiver = new_waiver(target.arn, waived, lasts=duration, reason=reason, author=author, at=at)
+            waiver = Waiver(target.arn, waived, why, author, created_at=at, expires_at=at + duration)
             registry.waivers.give(waiver)
             _check_again(target, registry)
     if as_json:

@@ -1,8 +1,10 @@
 """How anything is written: lines in words for people, one JSON document for programs."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from io import TextIOWrapper
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +27,13 @@ INDENT = " " * 10
 def console(*, stderr: bool = False) -> Console:
     """A console that prints text as it is, and no line in two: a command can be copied whole."""
     return Console(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def write_anything() -> None:
+    """Let what the terminal's encoding lacks stand as an escape: names and Sids are in any script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_lines(lines: Iterable[Text]) -> None:

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbReferences, DynamoDbWaivers
+from secretwatch.adapters.dynamodb import (
+    DynamoDbIncidents,
+    DynamoDbProviderRecords,
+    DynamoDbReferences,
+    DynamoDbSweeps,
+    DynamoDbWaivers,
+)
+from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Code, Finding, Verdict
+from secretwatch.domain.incident import Brief, Cause, Part, opened
+from secretwatch.domain.sweep import Counted, Sweep
 from secretwatch.domain.waiver import Waiver
 from secretwatch_cli.app import app
 from secretwatch_cli.invocation import Place
@@ -25,6 +34,7 @@ STACK = Stack(
     parameters={},
     resources={},
 )
+MISSING = Finding(Code.JSON_KEY_MISSING, "it lacks the key", "Store it.")
 
 
 @pytest.fixture
@@ -41,8 +51,9 @@ def a_broken_reference(dynamodb: Any, number: int) -> None:
     references = DynamoDbReferences(dynamodb, TABLE)
     state = references.find(reference)
     assert state is not None
-    found = Finding(Code.JSON_KEY_MISSING, "it lacks the key", "Store it.")
-    references.store(replace(state, version=1, verdict=Verdict.BROKEN, findings=(found,), checked_at=NOON, since=NOON))
+    references.store(
+        replace(state, version=1, verdict=Verdict.BROKEN, findings=(MISSING,), checked_at=NOON, since=NOON)
+    )
 
 
 def test_every_reference_is_counted_by_a_few_reads(dynamodb: Any) -> None:
@@ -55,7 +66,8 @@ def test_every_reference_is_counted_by_a_few_reads(dynamodb: Any) -> None:
 
     assert json.loads(result.stdout)["verdicts"] == {"RESOLVES": 0, "DEGRADED": 0, "BROKEN": 101}
     assert result.exit_code == 3
-    assert calls == {"Query": 4, "BatchGetItem": 2}  # a query a kind of provider, and one for waivers
+    # A query a kind of provider, one for waivers and one for incidents; the sweep is one record.
+    assert calls == {"Query": 5, "BatchGetItem": 2, "GetItem": 1}
 
 
 def test_a_registry_without_references_is_well(dynamodb: Any) -> None:
@@ -63,6 +75,34 @@ def test_a_registry_without_references_is_well(dynamodb: Any) -> None:
 
     assert result.exit_code == 0
     assert result.stdout.startswith("0 references, ")
+
+
+def test_incidents_are_found_open_and_the_last_sweep_as_it_was_stored(dynamodb: Any) -> None:
+    incident = opened(Cause(secret_arn()), [Part(a_reference(), NOON, (MISSING,))], NOON, hold=False)
+    brief = Brief(
+        id=incident.id,
+        cause=incident.cause,
+        state=incident.state,
+        severity=Verdict.BROKEN,
+        headline="crm-oauth can't get its credential",
+        codes=("JSON_KEY_MISSING",),
+        opened_at=NOON,
+        digest=None,
+        next_at=None,
+        references=1,
+    )
+    DynamoDbIncidents(dynamodb, TABLE).store(None, incident, brief)
+    everything = WholeInventory(STACK.account, STACK.region)
+    sweep = Sweep(everything, NOON, NOON, version=1, counts=Counter({Counted.PROVIDERS_READ: 7}), completed_at=NOON)
+    DynamoDbSweeps(dynamodb, TABLE).store(sweep)
+
+    result = CliRunner().invoke(app, ["status"])
+    document = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)
+
+    assert "1 open incidents\nBROKEN    crm-oauth can't get its credential, for " in result.stdout
+    assert "Last sweep: completed 2026-11-23 12:00:00 UTC, took 0 s: 7 providers read" in result.stdout
+    assert [one["incident_id"] for one in document["incidents"]] == [incident.id]
+    assert document["sweep"]["counts"]["providersRead"] == 7
 
 
 def test_waivers_are_counted_until_they_end(dynamodb: Any) -> None:

@@ -138,3 +138,30 @@ def test_what_is_no_reader_and_no_text_is_wrong_usage(can_read: Command, tmp_pat
     assert can_read("--policy", str(path)).stderr.strip() == f"{path} is no UTF-8 text."
     path.write_text("{}")
     assert can_read("--policy", str(path), reader="nobody").exit_code == 2
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_policy_is_read_as_any_editor_writes_it(can_read: Command, tmp_path: Path, mark: str, newline: str) -> None:
+    path = tmp_path / "policy.json"
+    text = json.dumps({"Version": "2012-10-17", "Statement": [a_statement()]}, indent=2)
+    path.write_bytes((mark + text.replace("\n", newline)).encode())
+
+    assert can_read("--policy", str(path)).exit_code == 0
+
+
+def test_an_option_that_takes_several_values_may_have_none(can_read: Command, policy: Callable[..., str]) -> None:
+    path = policy(ALLOW)
+
+    assert can_read("--present", "--absent", "aws:SourceAccount", "--unknown", "--policy", path).exit_code == 3
+    assert "Missing option '--policy'" in can_read("--policy", "--present", f"aws:SourceAccount={OWN}").stderr
+
+
+@pytest.mark.parametrize("sid", ["Größe", "\ud800"])
+def test_what_the_terminal_cannot_write_is_escaped(policy: Callable[..., str], sid: str) -> None:
+    request = ["--reader", SERVICE.name, "--action", ACTION, "--resource", SECRET]
+
+    result = CliRunner(charset="ascii").invoke(app, ["can-read", *request, "--policy", policy(a_statement(Sid=sid))])
+
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "ALLOWED: the policies allow it.")
+    assert ascii(sid).strip("'") in result.stdout

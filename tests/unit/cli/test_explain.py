@@ -50,6 +50,18 @@ RESTORED = "secretsmanager.RestoreSecret"
         pytest.param([], Outcome.UNREADABLE, "Not an EventBridge event: it is a list.", id="a list"),
         pytest.param({}, Outcome.UNREADABLE, "Not an EventBridge event: its source is missing.", id="an empty object"),
         pytest.param(
+            sample(RESTORED)["detail"],
+            Outcome.UNREADABLE,
+            "Not an EventBridge event, but the bare CloudTrail record that would be the detail of one.",
+            id="a CloudTrail record",
+        ),
+        pytest.param(
+            {"Records": [sample(RESTORED)["detail"]]},
+            Outcome.UNREADABLE,
+            "Not an EventBridge event, but a batch of records, of which each is to be given by itself.",
+            id="a log file of CloudTrail",
+        ),
+        pytest.param(
             sample(RESTORED, detail=None),
             Outcome.UNREADABLE,
             "Not an EventBridge event: its detail is null.",
@@ -124,6 +136,13 @@ RESTORED = "secretsmanager.RestoreSecret"
             Outcome.IGNORED,
             "It is Secretwatch's own news, for those who listen to its bus, and no change of what it watches.",
             id="our own news",
+        ),
+        pytest.param(
+            sample("secretwatch.SweepCompleted"),
+            Outcome.IGNORED,
+            "No rule takes it: it is Secretwatch's own news, for those who listen to its bus, and no change of what it"
+            " watches.",
+            id="our own news that no rule of ours takes",
         ),
     ],
 )
@@ -299,3 +318,10 @@ def test_people_read_what_becomes_of_the_event_by_which_rules_and_who_did_it() -
         f"happened    2026-11-02 08:15:30 UTC, by {PLATFORM}",
         "event       3b240cf4-447b-522d-9e31-23f2f089c324",
     ]
+
+
+def test_an_event_is_read_as_any_editor_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "event.json"
+    path.write_bytes(("\ufeff" + json.dumps(sample(RESTORED), indent=2).replace("\n", "\r\n")).encode())
+
+    assert CliRunner().invoke(app, ["explain", str(path)]).exit_code == 0

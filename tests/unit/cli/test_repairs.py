@@ -108,7 +108,7 @@ def test_only_statements_that_are_in_the_policy_now_stand() -> None:
 
 def test_status_shows_what_waits_and_within_which_bounds() -> None:
     bounds = bounds_of({"RepairMode": "propose", "BreakerSecrets": "10", "AlertEmail": "x", "IacTags": "t"})
-    status = Status(NOON, [], [], RepairStatus(2, 1, "all repairs are paused by alice", bounds))
+    status = Status(NOON, [], [], repairs=RepairStatus(2, 1, "all repairs are paused by alice", bounds))
 
     shown = text(status_lines(status))
 

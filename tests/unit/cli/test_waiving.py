@@ -6,20 +6,20 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from secretwatch.domain.finding import Code
 from secretwatch.domain.waiver import Waiver
+from secretwatch_cli.app import app
 from secretwatch_cli.failures import Misused
-from secretwatch_cli.waiving import LONGEST, in_force, new_waiver, read_duration, waiver_lines, waivers_json
+from secretwatch_cli.waiving import LONGEST, in_force, read_duration, read_reason, waiver_lines, waivers_json
 from tests.fakes import NOON, secret_arn
 
 AUTHOR = "arn:aws:sts::111122223333:assumed-role/operators/alice"
 
 
 def a_waiver(reason: str = "The vendor rotates it.", days: int = 30) -> Waiver:
-    return new_waiver(
-        secret_arn(), Code.ROTATION_OFF, lasts=timedelta(days=days), reason=reason, author=AUTHOR, at=NOON
-    )
+    return Waiver(secret_arn(), Code.ROTATION_OFF, reason, AUTHOR, NOON, NOON + timedelta(days=days))
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,22 @@ def test_a_time_is_never_longer_than_a_year(text: str) -> None:
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 501])
 def test_a_reason_that_says_nothing_or_too_much_is_refused(reason: str) -> None:
     with pytest.raises(Misused, match="--reason"):
-        a_waiver(reason)
+        read_reason(reason)
 
 
-def test_a_waiver_ends() -> None:
-    assert a_waiver("two\n lines") == Waiver(
-        secret_arn(), Code.ROTATION_OFF, "two lines", AUTHOR, NOON, NOON + timedelta(days=30)
-    )
+def test_a_reason_is_kept_in_one_line() -> None:
+    assert read_reason("two\n lines ") == "two lines"
+
+
+@pytest.mark.parametrize(
+    ("code", "lasts", "reason"), [("NO_CODE", "30d", "why"), ("ROTATION_OFF", "30", "why"), ("ROTATION_OFF", "30d", "")]
+)
+def test_what_is_wrong_with_a_waiver_is_told_before_aws_is_asked(code: str, lasts: str, reason: str) -> None:
+    place = ["--profile", "no-such-profile"]
+
+    result = CliRunner().invoke(app, [*place, "waive", "agents/crm", code, "--for", lasts, "--reason", reason])
+
+    assert result.exit_code == 2
 
 
 def test_what_has_ended_is_listed_no_more_though_the_registry_still_has_it() -> None:

@@ -30,7 +30,7 @@ def _blocks(alert: Alert) -> Iterator[Block]:
         yield _section(_fit_lines([_escaped(sentence) for sentence in alert.sentences]))
     if alert.affected:
         lines = [f"• {_escaped(line)}" for line in alert.affected]
-        yield _section(_fit_lines(["*Affects*", *_first(lines, _LISTED)]))
+        yield _section(_fit_lines([f"*{alert.affected_as}*", *_first(lines, _LISTED)]))
     for label, command in alert.commands[:_COMMANDS]:
         yield _section(_command(label, command))
     if len(alert.commands) > _COMMANDS:

@@ -28,7 +28,7 @@ class Alert:
 
     `headline` says all in one line, about `name` within it; `place` where. `commands` are to be run, each with what it
     does; `links` lead to consoles. `attributes` let a subscription filter, `detail` is the same for programs.
-    `brief` is what a reply under an earlier message says.
+    `brief` is what a reply under an earlier message says; `affected_as` is the title of what is `affected`.
     """
 
     kind: Kind
@@ -41,6 +41,7 @@ class Alert:
     revision: int
     sentences: tuple[str, ...] = ()
     affected: tuple[str, ...] = ()
+    affected_as: str = "Affects"
     commands: tuple[tuple[str, str], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     codes: tuple[str, ...] = ()
@@ -66,6 +67,8 @@ def headline_of(incident: Incident) -> tuple[str, str]:
     parts = incident.active or incident.parts
     name, verb = _who(parts)
     credential = _credential(parts)
+    if parts and all(part.gone for part in parts):
+        return f"{name} {verb('does', 'do')} not reference {_secrets(parts)} in this way any more", name
     if incident.cause.kind is CauseKind.ACCOUNT:
         name = _plural(len(parts), "reference")
         can = "can tell again" if incident.calm_since else "cannot tell"
@@ -130,7 +133,8 @@ def compose_digest(digest: Digest, kind: Kind, open_ones: Collection[Brief], pla
         incident_id=digest.id,
         revision=digest.telling.revision,
         sentences=(f"Since {_clock(digest.opened_at)}: {counts}.",) if listed else (),
-        affected=tuple(f"{_MARKS[one.severity]} {one.headline} ({', '.join(one.codes)})" for one in listed),
+        affected=tuple(f"{_MARKS[one.severity]} {one.headline}{_in_brackets(one.codes)}" for one in listed),
+        affected_as="The worst first",
         commands=() if digest.resolved_at else (("All of them", "secretwatch status"),),
         codes=tuple(dict.fromkeys(code for one in listed for code in one.codes)),
         attributes={
@@ -210,6 +214,12 @@ def _who(parts: Sequence[Part]) -> tuple[str, Any]:
     return name, lambda one, many: one if alone else many
 
 
+def _secrets(parts: Iterable[Part]) -> str:
+    """The secret by its name, where there is one."""
+    names = {SecretId.of_arn(part.reference.secret_arn).name for part in parts}
+    return str(names.pop()) if len(names) == 1 else "these secrets"
+
+
 def _credential(parts: Iterable[Part]) -> str:
     """The field by its name, where the provider has several."""
     fields = {
@@ -222,7 +232,7 @@ def _credential(parts: Iterable[Part]) -> str:
 
 def _how(incident: Incident, kind: Kind, at: datetime) -> str:
     if incident.flapping:
-        return f" (flapping: {_plural(len(incident.reopened) + 1, 'time')} since {_clock(incident.opened_at)})"
+        return " (flapping)"
     if kind is Kind.REMINDED:
         return f", for {_duration(at - incident.opened_at)} now"
     return ""
@@ -252,6 +262,8 @@ def _what(incident: Incident) -> Iterator[str]:
     for reason in sorted({part.unknown for part in incident.active if part.unknown})[:LISTED]:
         yield f"What AWS answered: {reason}."
     yield _since(incident)
+    if incident.flapping:
+        yield f"It comes and goes: {_plural(len(incident.reopened) + 1, 'time')} since {_clock(incident.opened_at)}."
     yield _repairable(incident)
     for finding in _distinct(incident.active):
         yield f"What to do: {finding.remedy}"
@@ -260,6 +272,8 @@ def _what(incident: Incident) -> Iterator[str]:
 def _over(incident: Incident, at: datetime) -> Iterator[str]:
     yield f"It lasted {_duration((incident.calm_since or at) - incident.opened_at)}, from {_clock(incident.opened_at)}."
     yield _evidence(incident)
+    if incident.flapping:
+        yield f"It came and went: {_plural(len(incident.reopened) + 1, 'time')} in all."
     if not incident.resolved_at:
         yield "It has come back before: it counts as over once it has kept still for a time."
 
@@ -280,9 +294,9 @@ def _since(incident: Incident) -> str:
     text = f"Since {_clock(first.since)}"
     if first.occasion:
         by = f" by {_actor(first.occasion.actor)}" if first.occasion.actor else ""
-        text = f"{text}, after {first.occasion.what}{by} at {_clock(first.occasion.at)}"
+        text = f"{text}, after {first.occasion.what}{by} at {_clock(first.occasion.at, beside=first.since)}"
     if first.well_at:
-        text = f"{text}; last found well at {_clock(first.well_at)}"
+        text = f"{text}; last found well at {_clock(first.well_at, beside=first.since)}"
     return f"{text}."
 
 
@@ -360,12 +374,20 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
+def _in_brackets(codes: Sequence[str]) -> str:
+    return f" ({', '.join(codes)})" if codes else ""
+
+
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _clock(moment: datetime, *, beside: datetime | None = None) -> str:
+    """When it was; without the date where that of a moment of the same day stands beside it."""
+    at = moment.astimezone(UTC)
+    if beside and at.date() == beside.astimezone(UTC).date():
+        return f"{at:%H:%M}"
+    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _duration(length: timedelta) -> str:
@@ -395,7 +417,7 @@ def _lines(alert: Alert) -> Iterator[str]:
     yield from alert.sentences
     if alert.affected:
         yield ""
-        yield "Affects:"
+        yield f"{alert.affected_as}:"
         yield from (f"  {line}" for line in cut(alert.affected, LISTED))
     for label, command in alert.commands:
         yield ""

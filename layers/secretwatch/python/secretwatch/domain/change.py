@@ -123,6 +123,7 @@ def parse_change(event: Any, *, own_roles: Collection[str] = ()) -> Change:
     )
 
 
+_RECORD = {"eventSource", "eventName", "eventVersion"}
 _PARTS: Mapping[str, type] = {
     "source": str,
     "detail-type": str,
@@ -137,6 +138,10 @@ _PARTS: Mapping[str, type] = {
 def _envelope(event: object) -> "_Envelope":
     if not isinstance(event, dict):
         raise NoEvent(f"not an EventBridge event: it is {_form(event)}")
+    if event.keys() >= _RECORD and "detail" not in event:
+        raise NoEvent("not an EventBridge event, but the bare CloudTrail record that would be the detail of one")
+    if isinstance(event.get("Records"), list):
+        raise NoEvent("not an EventBridge event, but a batch of records, of which each is to be given by itself")
     for name, kind in _PARTS.items():
         if not isinstance(event.get(name), kind) or not _is_readable(event[name]):
             form = _form(event[name]) if name in event else "missing"
@@ -467,4 +472,8 @@ def _requested(event: _Envelope) -> Subject:
                 return RunningSweep(event.account, event.region, sweep_id)
     except ValueError:  # neither a subject nor a kind of provider: refused below, like every other misfit
         pass
-    raise UnknownChange(f"request {event.what!r} names nothing to look at")
+    if event.what in set(Request):
+        raise UnknownChange(f"request {event.what!r} names nothing to look at")
+    raise UnknownChange(
+        "it is Secretwatch's own news, for those who listen to its bus, and no change of what it watches"
+    )

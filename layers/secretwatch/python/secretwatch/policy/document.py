@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -120,7 +121,11 @@ def _load(text: str) -> tuple[Any, list[Problem]]:
 
     try:
         document = json.loads(
-            text, object_pairs_hook=unique, parse_int=_Number, parse_float=_Number, parse_constant=_no_constant
+            text,
+            object_pairs_hook=unique,
+            parse_int=_Number,
+            parse_float=_without_exponent,
+            parse_constant=_no_constant,
         )
     except RecursionError:
         return None, [Problem("document", "too deeply nested")]
@@ -129,6 +134,15 @@ def _load(text: str) -> tuple[Any, list[Problem]]:
     except ValueError as error:
         return None, [Problem("document", f"not JSON: {error}")]
     return document, [Problem("document", f"has {_quoted(key)} twice in one object") for key in twice]
+
+
+def _without_exponent(text: str) -> _Number:
+    """As a policy's author would write it: 3e2 is 300 to JSON, and to nobody who compares text."""
+    value = Decimal(text)
+    return _Number(format(value, "f") if "e" in text.lower() and abs(value.adjusted()) < _MOST_DIGITS else text)
+
+
+_MOST_DIGITS = 30  # of a number that anything is compared with
 
 
 def _no_constant(name: str) -> Any:
