@@ -29,13 +29,7 @@ class Answer:
     status: int
     message: str
 
-    @property
-    def granted(self) -> bool:
-        """Whether it is done, or will be in a moment."""
-        return self.status < _REFUSED
 
-
-_REFUSED = 400
 _ACCEPTED, _NOT_FOUND, _CONFLICT = 202, 404, 409
 
 

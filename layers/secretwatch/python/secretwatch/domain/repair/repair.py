@@ -131,11 +131,6 @@ class Repair:
             of=done.id,
         )
 
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody still has to do something about it: a person, or the function."""
-        return self.status in {Status.PLANNED, Status.APPROVED, Status.APPLYING}
-
     def expired(self, at: datetime) -> bool:
         """Whether it waited too long for a person."""
         return self.status is Status.PLANNED and at - self.planned_at > PLAN_LASTS
