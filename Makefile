@@ -18,7 +18,7 @@ MAKEFLAGS += --jobs=3
 unexport MAKEFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test local local-stop build cli lint checkov unit e2e test-permissions docs lock clean
+.PHONY: help demo test stackless local local-stop build cli lint checkov unit e2e test-permissions docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
@@ -26,8 +26,9 @@ help: ## List the targets
 demo: $(READY_ALL) ## Tell the story on the embedded AWS: secrets rotate, a reference breaks, people hear of it
 	@$(WITH_PIP) $(DEV)/python -m local.demo
 
-test: lint $(READY_ALL) $(READY_ORACLE) ## Everything that must pass: lint, then unit, contract, differential and e2e tests
-	$(WITH_PIP) $(DEV)/pytest
+test: $(READY_ALL) $(READY_ORACLE) ## Everything that must pass, side by side: lint, the tests without a stack, and the e2e tests
+	@echo "lint, tests without a stack and e2e tests run side by side; each is shown when it is through (minutes)"
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint stackless e2e
 
 local: $(READY_ALL) ## Start the embedded AWS, deploy the stack to it, and leave it running
 	@$(WITH_PIP) $(DEV)/python -m local up
@@ -52,6 +53,9 @@ lint: $(READY_DEV) $(READY_SAM) ## Check format, style, types, imports and the t
 
 checkov: .venv/checkov/.installed ## Hold the template against checkov's rules; a waiver stands beside its resource, with its reason
 	$(<D)/bin/checkov --file template.yaml --framework cloudformation --quiet --compact --skip-download
+
+stackless: $(READY_DEV) $(READY_ORACLE) # unit, contract and differential tests
+	$(DEV)/pytest tests/unit tests/contract tests/differential
 
 unit: $(READY_DEV) ## Run the fast tests only
 	$(DEV)/pytest tests/unit tests/contract
