@@ -102,6 +102,30 @@ UNJUDGED = (
         frozenset({"iam:SimulatePrincipalPolicy"}),
     ),
     Unjudged(
+        "nothing fails without it: on what cannot be read nothing is repaired, and a contest is told without a name",
+        frozenset(
+            {
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:ListResourcePolicies",
+                "secretsmanager:GetResourcePolicy",
+                "kms:DescribeKey",
+                "kms:GetKeyPolicy",
+                "kms:ListGrants",
+                "cloudtrail:LookupEvents",
+            }
+        ),
+        sids=frozenset({"ReadPolicies", "ReadKeyPolicies", "FindWriters"}),
+    ),
+    Unjudged(
+        "the embedded AWS does not know the condition by which the two statements differ",
+        frozenset({"dynamodb:PutItem"}),
+        sids=frozenset({"KeepRepairs", "KeepAudit"}),
+    ),
+    Unjudged(
+        "the stack of the tests repairs no policy of a key",
+        frozenset({"kms:PutKeyPolicy"}),
+    ),
+    Unjudged(
         "the embedded AWS has no X-Ray",
         frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
     ),
@@ -192,8 +216,10 @@ def _statement(role: str, entry: Mapping[str, Any], condition: str | None, texts
 _OPERATORS = {
     "StringEquals": "is",
     "StringLike": "is like",
+    "Bool": "is",
     "ForAllValues:StringEquals": "is only ever",
     "ForAllValues:StringLike": "is only ever like",
+    "ForAllValues:StringNotLike": "is never like",
 }
 
 
@@ -239,6 +265,10 @@ def _conditions(only_if: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{condition} (on the condition `{name}`)" for condition in _conditions(inner))
         return
     for operator, keys in only_if.items():
+        if "Fn::If" in keys:
+            name, inner, _ = keys["Fn::If"]
+            yield from (f"{condition} (on the condition `{name}`)" for condition in _conditions({operator: inner}))
+            continue
         for key, values in keys.items():
             yield f"`{key}` {_OPERATORS[operator]} {' or '.join(_name(value) for value in as_list(values))}"
 

@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 from rich.console import Console
 from rich.text import Text
 
@@ -51,6 +55,8 @@ class Stage:
     run: str
     undo: ExitStack
     mailbox: str = ""
+    planned: dict[str, str] = field(default_factory=dict)
+    """The id of the repair that was planned last, by secret."""
     began: float = field(default_factory=time.monotonic)
 
     def client(self, service: str) -> Any:
@@ -177,6 +183,8 @@ def tell(stage: Stage, message: Fields, expectation: Expectation) -> None:
     if message.get("Type") == "Notification":
         stage.say("alert", "bold magenta", *message["Message"].splitlines())
         expectation.alert_came |= expectation.alert is not None and expectation.alert in message["Message"]
+    elif message["detail-type"].startswith("Repair "):
+        tell_repair(stage, message)
     elif message["source"] == "secretwatch" and message["detail-type"].startswith("Incident"):
         detail = message["detail"]
         stage.say("published", "cyan", f"{message['detail-type']}: {detail['headline']}, on the secretwatch bus")
@@ -187,6 +195,18 @@ def tell(stage: Stage, message: Fields, expectation: Expectation) -> None:
     else:
         what = message["detail"].get("eventName")
         stage.say("event", "blue", f"{what}, {message['detail-type']}" if what else message["detail-type"])
+
+
+def tell_repair(stage: Stage, message: Fields) -> None:
+    """Print what the bus tells of a repair, with the change when it is planned."""
+    detail = message["detail"]
+    planned = message["detail-type"] == "Repair Planned"
+    if planned:
+        stage.planned[detail["resource"]] = detail["repair"]["id"]
+    change = (
+        [line for line in detail["repair"]["diff"].splitlines() if line.startswith(("+ ", "- "))] if planned else []
+    )
+    stage.say("published", "cyan", f"{message['detail-type']}, on the secretwatch bus", *change)
 
 
 # ----------------------------------------------------------------------------------------------------------------------
@@ -223,10 +243,12 @@ def tell_story(stage: Stage) -> None:
         stage, Expectation(google, "RESOLVES", after=record, value=kept, alert="can get its credential again")
     )
 
-    scene("Somebody deletes the policy that lets AgentCore read, and puts it back")
+    scene(
+        "Somebody deletes the policy that lets AgentCore read; Secretwatch plans its repair, and a person approves it"
+    )
     secrets.delete_resource_policy(SecretId=google)
     record = expect(stage, Expectation(google, "BROKEN", after=record, alert="READER_NOT_ALLOWED"))
-    let_agentcore_read(secrets, google, stage.aws.account)
+    approve(stage, planned_repair(stage, google))
     expect(stage, Expectation(google, "RESOLVES", after=record, alert="can get its credential again"))
 
     scene("A payment provider has two secrets, and its wallet's alone goes wrong")
@@ -237,6 +259,31 @@ def tell_story(stage: Stage) -> None:
     rotate(secrets, wallet, a_value("wallet"))
     expect(stage, Expectation(wallet, "BROKEN", after=record, alert="can't get its walletSecret"))
     expect(stage, Expectation(api_key, "RESOLVES"))
+
+
+def planned_repair(stage: Stage, secret_arn: str) -> str:
+    """Return the id of the repair that is planned for a secret, once the bus has told of it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while secret_arn not in stage.planned and time.monotonic() < deadline:
+        for message in stage.heard():
+            tell(stage, message, Expectation(secret_arn, "BROKEN"))
+    if secret_arn not in stage.planned:
+        raise StoryError(f"expected Repair Planned within {PATIENCE_SECONDS:.0f} s; it did not come")
+    return stage.planned[secret_arn]
+
+
+def approve(stage: Stage, repair: str) -> None:
+    """Do what `secretwatch approve` does: ask the stack's Function URL, signed as whoever runs the story."""
+    url = stage.outputs["DecisionsUrl"]
+    host = url.removeprefix("https://").removeprefix("http://").rstrip("/")
+    body = json.dumps({"wish": "approve", "id": repair})
+    headers = {"Host": host, "content-type": "application/json"}
+    request = AWSRequest("POST", f"{stage.aws.endpoint}/", data=body, headers=headers)
+    names = stage.aws.environment()
+    keys = Credentials(names["AWS_ACCESS_KEY_ID"], names["AWS_SECRET_ACCESS_KEY"])
+    SigV4Auth(keys, "lambda", stage.aws.region).add_auth(request)
+    answer = URLLib3Session().send(request.prepare())
+    stage.say("approved", "bold green", json.loads(answer.text)["message"])
 
 
 def new_secret(stage: Stage, name: str, json_key: str) -> str:

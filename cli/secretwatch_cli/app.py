@@ -9,6 +9,9 @@ from secretwatch_cli.commands.can_read import can_read
 from secretwatch_cli.commands.check import check
 from secretwatch_cli.commands.doctor import doctor
 from secretwatch_cli.commands.explain import explain
+from secretwatch_cli.commands.history import history
+from secretwatch_cli.commands.pauses import pause, resume
+from secretwatch_cli.commands.repairs import approve, reject, repairs, undo
 from secretwatch_cli.commands.replay import replay
 from secretwatch_cli.commands.scan import scan
 from secretwatch_cli.commands.status import status
@@ -58,5 +61,12 @@ app.command("can-read", cls=ManyValues)(can_read)
 app.command()(waive)
 app.command()(waivers)
 app.command()(unwaive)
+app.command()(repairs)
+app.command()(approve)
+app.command()(reject)
+app.command()(undo)
+app.command()(pause)
+app.command()(resume)
+app.command()(history)
 app.command(epilog=EXIT_STATUS)(status)
 app.command()(doctor)

@@ -133,4 +133,60 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
         Need(("sns:Publish",), ("{Alerts}",)),
     ),
+    "RepairAccess": (
+        _logs("RepairAccessLogs"),
+        _takes_from("RepairQueue"),
+        _sends_to("SweepQueue"),
+        Need(("dynamodb:GetItem", "dynamodb:Query"), _REGISTRY),
+        Need(("dynamodb:PutItem", "dynamodb:DeleteItem"), _REGISTRY, context={"dynamodb:LeadingKeys": "REPAIRS#any"}),
+        Need(("dynamodb:PutItem",), _REGISTRY, context={"dynamodb:LeadingKeys": "AUDIT#any"}),
+        Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
+        Need(
+            (
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:ListResourcePolicies",
+                "secretsmanager:GetResourcePolicy",
+                "secretsmanager:ValidateResourcePolicy",
+            ),
+            (REFERENCED_SECRETS,),
+        ),
+        # With RepairOnlyTagged the answer hangs on each secret's tags, which a simulation does not see.
+        Need(
+            ("secretsmanager:PutResourcePolicy", "secretsmanager:DeleteResourcePolicy"),
+            (REFERENCED_SECRETS,),
+            context={"secretsmanager:BlockPublicPolicy": "true"},
+            only_if=lambda parameters: (
+                parameters.get("RepairMode", "propose") != "observe" and parameters.get("RepairOnlyTagged") != "true"
+            ),
+        ),
+        Need(
+            ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"),
+            ("arn:{partition}:kms:{region}:{account}:key/any",),
+        ),
+        Need(
+            ("kms:PutKeyPolicy",),
+            ("arn:{partition}:kms:{region}:{account}:key/any",),
+            only_if=lambda parameters: (
+                parameters.get("RepairMode", "propose") != "observe" and parameters.get("RepairKeyPolicies") == "on"
+            ),
+        ),
+        Need(
+            ("iam:SimulatePrincipalPolicy",),
+            ("arn:{partition}:iam::{account}:role/any",),
+            only_if=lambda parameters: (
+                parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE
+                or parameters.get("ObservedReads", "off") != "off"
+            ),
+        ),
+        Need(("cloudtrail:LookupEvents",), ("*",)),
+    ),
+    "DecideRepair": (
+        _logs("DecideRepairLogs"),
+        Need(
+            ("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"),
+            _REGISTRY,
+            context={"dynamodb:LeadingKeys": "REPAIR#any"},
+        ),
+        _sends_to("RepairQueue"),
+    ),
 }

@@ -8,6 +8,7 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbIncidents,
     DynamoDbProviderRecords,
     DynamoDbReferences,
+    DynamoDbRepairs,
     DynamoDbSweeps,
     DynamoDbWaivers,
 )
@@ -22,11 +23,12 @@ from secretwatch_cli.target import Targets
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """What is asked about there, how everything stands, and the queue by which a check is asked for."""
+    """What is asked about there, how everything stands, what is waived and repaired, and the queue of checks."""
 
     targets: Targets
     states: States
     waivers: DynamoDbWaivers
+    repairs: DynamoDbRepairs
     incidents: DynamoDbIncidents
     last_sweep: Callable[[], Sweep | None]
     checks: SqsRequests
@@ -41,6 +43,7 @@ def registry_of(clients: Clients, stack: Stack) -> Registry:
         Targets(references, providers, everything),
         partial(all_states, providers, references, everything),
         DynamoDbWaivers(dynamodb, table),
+        DynamoDbRepairs(dynamodb, table),
         DynamoDbIncidents(dynamodb, table),
         partial(DynamoDbSweeps(dynamodb, table).find, everything),
         SqsRequests(clients("sqs"), stack.output("SweepQueueUrl")),

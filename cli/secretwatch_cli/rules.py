@@ -26,6 +26,7 @@ _OPTIONS = {
     "WatchesFailedReads": "ObservedReads=failed, sampled or all",
     "WatchesSampledReads": "ObservedReads=sampled",
     "WatchesAllReads": "ObservedReads=all",
+    "Repairs": "RepairMode=propose or enforce",
 }
 
 

@@ -1,7 +1,7 @@
 """`secretwatch status`: how everything stands, as the Registry last knew it; it asks for no check, and never scans."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,14 +25,34 @@ States = Callable[[], list[ReferenceState]]
 
 
 @dataclass(frozen=True, slots=True)
+class RepairStatus:
+    """How many repairs wait for a person, how many policies are left alone, why all are stopped, and the bounds."""
+
+    waiting: int
+    at_rest: int
+    stopped: str | None
+    bounds: Mapping[str, str]
+
+
+def bounds_of(parameters: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of a stack that say what may be repaired."""
+    return {
+        name: value
+        for name, value in sorted(parameters.items())
+        if name.startswith(("Repair", "Breaker")) or name == "IacTags"
+    }
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """Every reference as it was last found, what is open, the waivers that hold, and the last sweep."""
+    """Every reference as it was last found, what is open, the waivers that hold, the last sweep, and the repairs."""
 
     at: datetime
     states: list[ReferenceState]
     waivers: list[Waiver]
     opened: list[Brief] = field(default_factory=list)
     sweep: Sweep | None = None
+    repairs: RepairStatus | None = None
 
     @property
     def incidents(self) -> list[Brief]:
@@ -80,6 +100,8 @@ def status_lines(status: Status) -> Iterator[Text]:
     yield from _incident_lines(status)
     if status.waivers:
         yield Text(f"{len(status.waivers)} waivers, the next to end {moment(status.waivers[0].expires_at)}")
+    if status.repairs:
+        yield from _repair_lines(status.repairs)
     yield from _sweep_lines(status)
     if status.oldest_check:
         yield Text(f"Every reference was checked since {moment(status.oldest_check)}", "dim")
@@ -91,6 +113,14 @@ def _broken_lines(status: Status) -> Iterator[Text]:
         yield indented(", ".join(finding.code for finding in state.findings if not finding.waived_until))
     if more := len(status.broken[SHOWN:]):
         yield indented(f"and {more} more: secretwatch scan")
+
+
+def _repair_lines(repairs: RepairStatus) -> Iterator[Text]:
+    if repairs.stopped:
+        yield Text.assemble(("Nothing is repaired", "bold red"), f": {repairs.stopped}")
+    if repairs.waiting or repairs.at_rest:
+        yield Text(f"{repairs.waiting} repairs wait for a person, {repairs.at_rest} are at rest: secretwatch repairs")
+    yield Text(", ".join(f"{name}={value}" for name, value in repairs.bounds.items()), "dim")
 
 
 def _incident_lines(status: Status) -> Iterator[Text]:
@@ -161,8 +191,18 @@ def status_json(status: Status) -> dict[str, Any]:
             for one in status.incidents
         ],
         "waivers": len(status.waivers),
+        "repairs": _repairs_json(status.repairs) if status.repairs else None,
         "sweep": _sweep_json(status.sweep) if status.sweep else None,
         "oldestCheck": status.oldest_check.isoformat() if status.oldest_check else None,
+    }
+
+
+def _repairs_json(repairs: RepairStatus) -> dict[str, Any]:
+    return {
+        "waiting": repairs.waiting,
+        "atRest": repairs.at_rest,
+        "stopped": repairs.stopped,
+        "bounds": dict(repairs.bounds),
     }
 
 

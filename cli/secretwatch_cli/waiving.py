@@ -1,6 +1,5 @@
 """`secretwatch waive`, `waivers`, `unwaive`: living with a finding, for a time and for a reason."""
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,20 +8,16 @@ from rich.text import Text
 
 from secretwatch.domain.waiver import Waiver
 from secretwatch_cli.display import indented, moment
+from secretwatch_cli.durations import read_time
 from secretwatch_cli.failures import Misused
 
 LONGEST = timedelta(days=365)  # whoever lives with it longer says so again
-_DURATION = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hd])")
-_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
 _REASON_LIMIT = 500  # characters
 
 
 def read_duration(text: str) -> timedelta:
     """Of `30d` or `2h`; raises Misused for anything else, and for more than a year."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise Misused(f"{text!r} is no time such as 30d or 2h.")
-    duration = int(found["count"]) * _UNITS[found["unit"]]
+    duration = read_time(text)
     if not timedelta(0) < duration <= LONGEST:
         raise Misused(f"A finding is waived for an hour at least, and for {LONGEST.days} days at most.")
     return duration

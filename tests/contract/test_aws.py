@@ -22,6 +22,8 @@ from secretwatch.adapters.dynamodb import DynamoDbProviderRecords, DynamoDbRefer
 from secretwatch.adapters.eventbridge import EventBridgeBus
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.policies import KmsDocuments, SecretsManagerDocuments
+from secretwatch.adapters.repair_news import CloudTrailWriters
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sns import SnsChannel
 from secretwatch.adapters.sqs import SqsRequests
@@ -119,6 +121,14 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "TransactWriteItems": ("dynamodb", lambda aws: DynamoDbProviderRecords(aws, "registry").forget(KNOWN)),
     "PutEvents": ("events", lambda aws: EventBridgeBus(aws, "secretwatch").publish(CHANGE)),
     "SendMessageBatch": ("sqs", lambda aws: SqsRequests(aws, QUEUE).send([a_name()])),
+    "ValidateResourcePolicy": (
+        "secretsmanager",
+        lambda aws: SecretsManagerDocuments(aws).problems(secret_arn(), "{}"),
+    ),
+    "PutResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerDocuments(aws).write(secret_arn(), "{}")),
+    "DeleteResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerDocuments(aws).write(secret_arn(), None)),
+    "PutKeyPolicy": ("kms", lambda aws: KmsDocuments(aws).write(KEY_ARN, "{}")),
+    "LookupEvents": ("cloudtrail", lambda aws: CloudTrailWriters(aws, own_role=ROLE).of_policy(KEY_ARN, since=NOON)),
     "Publish": (
         "sns",
         lambda aws: SnsChannel(aws, TOPIC).send(Target("sns", takes_updates=False), an_alert(), Delivery()),

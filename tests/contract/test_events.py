@@ -179,6 +179,11 @@ SAMPLES = {
     "secretwatch.SweepCompleted": goes_nowhere(),
     "secretwatch.ReferenceVerdictChanged": goes_to("VerdictChangedRule"),
     "secretwatch.ReferenceVerdictChanged.resolves": goes_to("VerdictChangedRule"),
+    "secretwatch.ReferenceVerdictChanged.lost-access": Sample(frozenset({"VerdictChangedRule", "LostAccessRule"}), ()),
+    "secretwatch.RepairPlanned": goes_to("RepairNewsRule"),
+    "secretwatch.RepairApplied": goes_to("RepairNewsRule"),
+    "secretwatch.RepairRefused": goes_to("RepairNewsRule"),
+    "secretwatch.RepairContested": goes_to("RepairNewsRule"),
     "secretwatch.IncidentOpened": goes_nowhere(),  # this and the next: for other teams' rules
     "secretwatch.IncidentUpdated": goes_nowhere(),
     "secretwatch.IncidentResolved": goes_nowhere(),

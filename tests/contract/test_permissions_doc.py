@@ -18,7 +18,7 @@ STATEMENTS = [
     for name in POLICIES
     for statement in permissions.policy(name, {})["Statement"]
 ]
-PLACES = {"unknown", "log", "event source", "nowhere"}
+PLACES = {"unknown", "log", "event source", "repair", "answer", "nowhere"}
 
 
 def test_the_page_is_current() -> None:
@@ -127,6 +127,8 @@ def test_the_statement_for_asking_is_of_the_form_that_iam_takes_too() -> None:
 # IAM's own, of S3 mostly: each allows an operation of another name.
 NO_OPERATION = {
     "iam:PassRole",
+    "lambda:InvokeFunction",
+    "lambda:InvokeFunctionUrl",
     "s3:ListBucket",
     "s3:GetObjectVersion",
     "s3:PutBucketPublicAccessBlock",

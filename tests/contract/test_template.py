@@ -12,9 +12,11 @@ import pytest
 from functions.check_references.app import SECONDS_BETWEEN_POLICIES
 from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS
 from secretwatch.domain.incident import AlertRules
+from secretwatch.domain.repair.rules import REPAIR_TAG, Mode, RepairRules
+from secretwatch.domain.repair.statement import Guard
 from secretwatch.domain.rules import READ_VALUE, READ_VALUE_TAG, Rules
 from secretwatch.domain.sweep import HOLD
-from secretwatch.settings import SendAlertsSettings, rules_from
+from secretwatch.settings import SendAlertsSettings, repair_rules_from, rules_from
 from secretwatch_cli.event_pattern import EventPattern
 from tests.contract.template import (
     FUNCTIONS,
@@ -35,12 +37,12 @@ SOURCE = (ROOT / "template.yaml").read_text(encoding="utf-8").splitlines()
 EVENT_SOURCES = [
     pytest.param(function, name, id=f"{function}-{name}")
     for function, properties in FUNCTIONS.items()
-    for name in properties["Events"]
+    for name in properties.get("Events", {})
 ]
 SQS_SOURCES = [
     pytest.param(function, name, id=f"{function}-{name}")
     for function, properties in FUNCTIONS.items()
-    for name, source in properties["Events"].items()
+    for name, source in properties.get("Events", {}).items()
     if source["Type"] == "SQS"
 ]
 ROLES = [properties["Role"]["Fn::GetAtt"][0] for properties in FUNCTIONS.values()]
@@ -56,22 +58,33 @@ def source_of(function: str, name: str) -> dict[str, Any]:
 def senders(queue: str) -> list[dict[str, Any]]:
     """Those whom the queue's policy lets EventBridge send for."""
     found = []
-    for policy in of_type("AWS::SQS::QueuePolicy").values():
+    for name, policy in of_type("AWS::SQS::QueuePolicy").items():
         if {"Ref": queue} in policy["Queues"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert statement["Principal"] == {"Service": "events.amazonaws.com"}
                 assert statement["Action"] == "sqs:SendMessage"
                 assert statement["Resource"] == arn_of(queue)
-                found += as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
-    return [unconditional(one) for one in found]
+                arns = as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
+                found += [unconditional(one, RESOURCES[name].get("Condition")) for one in arns]
+    return found
 
 
-def unconditional(sender: dict[str, Any]) -> dict[str, Any]:
+def unconditional(sender: dict[str, Any], around: str | None = None) -> dict[str, Any]:
     """The rule's ARN; it may stand under the condition under which there is the rule, and under no other."""
-    condition, arn, otherwise = sender.get("Fn::If", [None, sender, {"Ref": "AWS::NoValue"}])
+    condition, arn, otherwise = sender.get("Fn::If", [around, sender, {"Ref": "AWS::NoValue"}])
     assert condition == RESOURCES[named_by(arn)].get("Condition")
     assert otherwise == {"Ref": "AWS::NoValue"}
     return dict(arn)
+
+
+def publishers() -> list[tuple[str, dict[str, Any]]]:
+    """The rules that the topic's policy lets EventBridge publish for, with the condition under which it does."""
+    (policy,) = of_type("AWS::SNS::TopicPolicy").values()
+    conditional = [one["Fn::If"] for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    for _, statement, _ in conditional:
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert (statement["Action"], statement["Resource"]) == ("sns:Publish", {"Ref": "Alerts"})
+    return [(condition, one["Condition"]["ArnEquals"]["aws:SourceArn"]) for condition, one, _ in conditional]
 
 
 def texts(value: Any, *, substituted: bool = False) -> Iterator[tuple[str, bool]]:
@@ -91,10 +104,13 @@ def texts(value: Any, *, substituted: bool = False) -> Iterator[tuple[str, bool]
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rules_target_is_a_queue_that_takes_events_of_this_rule(rule: str) -> None:
+def test_a_rules_target_is_a_queue_or_the_topic_and_takes_events_of_this_rule(rule: str) -> None:
     for target in RULES[rule]["Targets"]:
-        assert named_by(target["Arn"]) in QUEUES
-        assert arn_of(rule) in senders(named_by(target["Arn"]))
+        if target["Arn"] == {"Ref": "Alerts"}:
+            assert publishers() == [("Repairs", arn_of(rule))]
+        else:
+            assert named_by(target["Arn"]) in QUEUES
+            assert arn_of(rule) in senders(named_by(target["Arn"]))
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -142,7 +158,7 @@ def queues_that_take_failures() -> set[str]:
     unprocessed = {
         named_by(source["Properties"]["DestinationConfig"]["OnFailure"]["Destination"])
         for function in FUNCTIONS.values()
-        for source in function["Events"].values()
+        for source in function.get("Events", {}).values()
         if "DestinationConfig" in source["Properties"]
     }
     return dead_letters | undelivered | unprocessed
@@ -181,7 +197,7 @@ def feeding() -> set[str]:
     return {
         named_by(source["Properties"]["Queue"])
         for function in FUNCTIONS.values()
-        for source in function["Events"].values()
+        for source in function.get("Events", {}).values()
         if source["Type"] == "SQS"
     }
 
@@ -264,7 +280,7 @@ def test_a_stream_gives_up_on_a_record_in_the_end_and_says_which() -> None:
     (stream,) = [
         source["Properties"]
         for function in FUNCTIONS.values()
-        for source in function["Events"].values()
+        for source in function.get("Events", {}).values()
         if source["Type"] == "DynamoDB"
     ]
 
@@ -408,6 +424,7 @@ def test_only_what_is_no_resource_is_allowed_for_all() -> None:
     nameless = {
         "bedrock-agentcore:ListGateways",
         "cloudtrail:DescribeTrails",
+        "cloudtrail:LookupEvents",
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
@@ -416,18 +433,111 @@ def test_only_what_is_no_resource_is_allowed_for_all() -> None:
     assert {action for one in for_all for action in as_list(one["Action"])} == nameless
 
 
-def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_none_written() -> None:
+def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_of_them_only_the_policy_written() -> None:
     of_secrets = [one for one in STATEMENTS.values() if "secretsmanager:" in str(one["Action"])]
     slack, patterns = {"Ref": "SlackSecretArn"}, {"Ref": "SecretArnPatterns"}
 
-    assert [one["Resource"] for one in of_secrets] == [patterns, patterns, slack]
-    assert of_secrets[-1]["Action"] == "secretsmanager:GetSecretValue"
+    of_slack = [one for one in of_secrets if one["Resource"] == slack]
+
+    assert [one["Resource"] for one in of_secrets if one not in of_slack] == [patterns] * 6
+    assert [one["Action"] for one in of_slack] == ["secretsmanager:GetSecretValue"]
     assert {action for action in ALLOWED if action.startswith("secretsmanager:")} == {
+        "secretsmanager:DeleteResourcePolicy",
         "secretsmanager:DescribeSecret",
         "secretsmanager:GetResourcePolicy",
         "secretsmanager:GetSecretValue",
         "secretsmanager:ListResourcePolicies",
+        "secretsmanager:PutResourcePolicy",
+        "secretsmanager:ValidateResourcePolicy",
     }
+
+
+# --- who may write policies ---
+
+WRITES = {"secretsmanager:PutResourcePolicy", "secretsmanager:DeleteResourcePolicy", "kms:PutKeyPolicy"}
+
+
+def conditional(role: str) -> dict[str, str]:
+    """The template's condition of each statement that has one, by Sid."""
+    policies = RESOURCES[role]["Properties"]["Policies"]
+    found = [one["Fn::If"] for policy in policies for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
+    return {statement["Sid"]: condition for condition, statement, _ in found}
+
+
+def test_only_the_role_that_repairs_may_write_a_policy_and_none_where_the_mode_is_observe() -> None:
+    writing = {name for name, one in STATEMENTS.items() if WRITES & set(as_list(one["Action"]))}
+
+    assert writing == {f"RepairAccessRole-{sid}" for sid in ("WritePolicies", "TakePoliciesBack", "WriteKeyPolicies")}
+    assert {sid: conditional("RepairAccessRole")[sid] for sid in ("WritePolicies", "TakePoliciesBack")} == {
+        "WritePolicies": "Repairs",
+        "TakePoliciesBack": "Repairs",
+    }
+    assert TEMPLATE["Conditions"]["Repairs"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RepairMode"}, "observe"]}]}
+    assert RULES["LostAccessRule"]
+    assert RESOURCES["LostAccessRule"]["Condition"] == "Repairs"
+
+
+def test_a_policy_is_never_written_for_everybody_and_only_of_tagged_secrets_where_the_parameter_says_so() -> None:
+    tagged = {"Fn::If": ["RepairsTaggedOnly", {f"aws:ResourceTag/{REPAIR_TAG}": ["propose", "enforce"]}, NOTHING]}
+
+    assert STATEMENTS["RepairAccessRole-WritePolicies"]["Condition"] == {
+        "Bool": {"secretsmanager:BlockPublicPolicy": "true"},
+        "StringEquals": tagged,
+    }
+    assert STATEMENTS["RepairAccessRole-TakePoliciesBack"]["Condition"] == {"StringEquals": tagged}
+
+
+def test_policies_of_keys_are_written_only_where_that_is_switched_on() -> None:
+    assert conditional("RepairAccessRole")["WriteKeyPolicies"] == "RepairsKeys"
+    assert TEMPLATE["Conditions"]["RepairsKeys"] == {
+        "Fn::And": [{"Condition": "Repairs"}, {"Fn::Equals": [{"Ref": "RepairKeyPolicies"}, "on"]}]
+    }
+
+
+@pytest.mark.parametrize("role", ["RepairAccessRole", "DecideRepairRole"])
+def test_whoever_repairs_or_decides_reads_no_value(role: str) -> None:
+    actions = {action for one in statements(role) for action in as_list(one["Action"])}
+
+    assert not actions & {"secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "kms:Decrypt"}
+
+
+def test_nobody_may_change_or_delete_what_the_audit_holds() -> None:
+    """PutItem is the one way to add, and DynamoDB lets no policy say `only a new one`: the code does."""
+    harmful = {"dynamodb:DeleteItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem"}
+    writers = {name: one for name, one in STATEMENTS.items() if harmful & set(as_list(one["Action"]))}
+    reaching = {name for name, one in writers.items() if _reaches_audit(one.get("Condition", {}))}
+
+    assert reaching == {"RepairAccessRole-KeepAudit"}
+    assert writers["RepairAccessRole-KeepAudit"]["Action"] == "dynamodb:PutItem"
+
+
+def _reaches_audit(condition: dict[str, Any]) -> bool:
+    """Whether the condition on the leading keys lets those of the audit through."""
+    without = condition.get("ForAllValues:StringNotLike", {}).get("dynamodb:LeadingKeys", [])
+    only = condition.get("ForAllValues:StringLike") or condition.get("ForAllValues:StringEquals") or {}
+    listed = only.get("dynamodb:LeadingKeys")
+    return "AUDIT#*" not in without and (listed is None or "AUDIT#*" in listed)
+
+
+def test_people_decide_under_their_own_names() -> None:
+    assert FUNCTIONS["DecideRepair"]["FunctionUrlConfig"] == {"AuthType": "AWS_IAM"}
+
+
+def test_every_bound_of_repairs_that_a_person_can_set_reaches_the_function_and_is_safe_by_default() -> None:
+    variables = FUNCTIONS["RepairAccess"]["Environment"]["Variables"]
+    parameters = TEMPLATE["Parameters"]
+    defaults = {
+        name: parameters[value["Ref"] if "Ref" in value else value["Fn::Join"][1]["Ref"]]["Default"]
+        for name, value in variables.items()
+        if name.startswith(("REPAIR_", "BREAKER_", "IAC_"))
+    }
+
+    assert repair_rules_from({name: str(value) for name, value in defaults.items()}) == RepairRules()
+    assert set(parameters["RepairMode"]["AllowedValues"]) == set(Mode)
+    assert set(parameters["RepairCondition"]["AllowedValues"]) == set(Guard)
+
+
+NOTHING = {"Ref": "AWS::NoValue"}
 
 
 @pytest.mark.parametrize("sid", ["ReadSlackAccess", "DecryptSlackAccess"])
@@ -492,6 +602,7 @@ def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manag
         "kms:DescribeKey",
         "kms:GetKeyPolicy",
         "kms:ListGrants",
+        "kms:PutKeyPolicy",
     }
     assert of_keys["Action"] == of_slack["Action"] == "kms:Decrypt"
     assert of_keys["Condition"] == {
@@ -558,7 +669,7 @@ def test_there_is_one_topic_and_it_is_the_one_that_alarms_publish_to() -> None:
 def test_alarms_can_publish_to_the_topic() -> None:
     """The key alias/aws/sns would keep CloudWatch out."""
     (policy,) = of_type("AWS::SNS::TopicPolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    statement, _ = policy["PolicyDocument"]["Statement"]
 
     assert "KmsMasterKeyId" not in of_type("AWS::SNS::Topic")["Alerts"]
     assert policy["Topics"] == [{"Ref": "Alerts"}]

@@ -90,6 +90,10 @@ def shows(world: World, one: Permission, said: str, *, refusal: re.Pattern[str] 
                 eventually(lambda: _is_unknown(world, words, refusal))
             case "log":
                 eventually(lambda: _is_logged(world, words, one, refusal))
+            case "repair":
+                eventually(lambda: _is_refused(world, words, refusal))
+            case "answer":
+                eventually(lambda: refusal.search(decided(world, "approve", id=words[0]) + decided(world, "resume")))
             case "UnpublishedVerdicts":  # on the embedded AWS only the line in the log: see the page
                 eventually(lambda: bool(_failed(world, one, refusal)))  # whose it is, its correlation id alone tells
             case queue:
@@ -99,6 +103,13 @@ def shows(world: World, one: Permission, said: str, *, refusal: re.Pattern[str] 
 def _is_unknown(world: World, secrets: list[str], refusal: re.Pattern[str]) -> bool:
     unknown = [record["unknown"] for secret in secrets for record in world.records(secret)]
     return bool(unknown) and all(one and refusal.search(one["reason"]) for one in unknown)
+
+
+def _is_refused(world: World, secrets: list[str], refusal: re.Pattern[str]) -> bool:
+    """Whether the last repair of a secret's policy says that it was refused."""
+    plans = [record.get("plan") for secret in secrets for record in world._registry(f"REPAIRS#{secret}")]
+    reasons = [record["reason"] for plan in plans if plan for record in world._registry(f"REPAIR#{plan}")]
+    return any(reason and refusal.search(reason) for reason in reasons)
 
 
 def _is_logged(world: World, ids: list[str], one: Permission, refusal: re.Pattern[str]) -> bool:
@@ -337,6 +348,68 @@ def a_gateway_is_to_be_read(world: World) -> Iterator[Act]:
     yield lambda: asked(world, "InventoryQueue", GatewayName(world.aws.account, world.aws.region, gateway))
 
 
+def decided(world: World, wish: str, **named: str) -> str:
+    """What whoever decides about repairs is answered, behind its URL."""
+    caller = {"iam": {"userArn": f"arn:aws:iam::{world.aws.account}:root"}}
+    event = {"requestContext": {"authorizer": caller}, "body": json.dumps({"wish": wish, "resource": None, **named})}
+    function = world.physical_id("DecideRepair")
+    answer = world.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    text: str = answer["Payload"].read().decode()
+    return text
+
+
+def _planned(world: World, secret: str) -> str:
+    """The id of the repair that waits for a person; the breaker lets one more through."""
+    plan = eventually(lambda: next((one.get("plan") for one in world._registry(f"REPAIRS#{secret}")), None))
+    (repair,) = world._registry(f"REPAIR#{plan}")
+    assert repair["status"] == "planned"
+    return str(plan)
+
+
+@contextmanager
+def a_reader_is_locked_out(world: World) -> Iterator[Act]:
+    """So that a repair has to be planned."""
+    with a_provider(world) as (secret, _):
+        decided(world, "resume")  # a test after another would look like a mass of broken secrets
+
+        def act() -> str:
+            world.secrets.delete_resource_policy(SecretId=secret)
+            return secret
+
+        yield act
+
+
+@contextmanager
+def a_repair_is_approved(world: World, words: Callable[[str, str], str]) -> Iterator[Act]:
+    """Which waited for it; `words` are chosen of the secret and the repair."""
+    with a_reader_is_locked_out(world) as locked_out:
+        secret = locked_out()
+        repair = _planned(world, secret)
+
+        def act() -> str:
+            decided(world, "approve", id=repair)
+            return words(secret, repair)
+
+        yield act
+
+
+@contextmanager
+def a_repair_is_undone(world: World) -> Iterator[Act]:
+    """Before which there was no policy."""
+    with a_repair_is_approved(world, lambda secret, repair: f"{secret} {repair}") as approved:
+        secret, repair = approved().split(" ")
+        eventually(lambda: len(world._registry(f"AUDIT#{secret}")) == 1)
+
+        def act() -> str:
+            decided(world, "undo", id=repair)
+            return secret
+
+        yield act
+
+
+_by_repair = partial(a_repair_is_approved, words=lambda _, repair: repair)
+_by_secret = partial(a_repair_is_approved, words=lambda secret, _: secret)
+
 CAUSES: Mapping[tuple[str, str], Cause] = {
     ("CheckReferencesRole", "dynamodb:Query"): a_check_is_asked_for,
     ("CheckReferencesRole", "dynamodb:GetItem"): a_check_is_asked_for,
@@ -381,4 +454,16 @@ CAUSES: Mapping[tuple[str, str], Cause] = {
     ("SendAlertsRole", "dynamodb:DeleteItem"): a_reference_heals,
     ("SendAlertsRole", "events:PutEvents"): a_reference_breaks,
     ("SendAlertsRole", "sns:Publish"): a_reference_breaks,
+    ("RepairAccessRole", "dynamodb:GetItem"): a_reader_is_locked_out,
+    ("RepairAccessRole", "dynamodb:Query"): a_reader_is_locked_out,
+    ("RepairAccessRole", "events:PutEvents"): a_reader_is_locked_out,
+    ("RepairAccessRole", "dynamodb:DeleteItem"): _by_repair,
+    ("RepairAccessRole", "sqs:SendMessage"): _by_repair,
+    ("RepairAccessRole", "secretsmanager:ValidateResourcePolicy"): _by_repair,
+    ("RepairAccessRole", "secretsmanager:PutResourcePolicy"): _by_secret,
+    ("RepairAccessRole", "secretsmanager:DeleteResourcePolicy"): a_repair_is_undone,
+    ("DecideRepairRole", "dynamodb:GetItem"): _by_repair,
+    ("DecideRepairRole", "dynamodb:Query"): _by_repair,
+    ("DecideRepairRole", "dynamodb:PutItem"): _by_repair,
+    ("DecideRepairRole", "sqs:SendMessage"): _by_repair,
 }

@@ -20,6 +20,9 @@ from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.incident import Brief, Cause, IncidentState, Kind, opened, parts_of
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider
+from secretwatch.domain.repair import plan
+from secretwatch.domain.repair.news import RepairNews
+from secretwatch.domain.repair.repair import Repair, Status
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState, UnknownSince
 from secretwatch.domain.sweep import Sweep, SweepCompleted
@@ -69,6 +72,8 @@ ATTEMPTS = [
     for error in (None, Permanent(CANARY))
 ]
 
+REPAIR = Repair(CANARY, plan.Kind.SECRET, CANARY, None, None, Status.APPLIED, CANARY, NOON)
+
 TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "change_unreadable": (partial(telemetry.change_unreadable, CANARY, UnknownChange(CANARY)),),
     "change_received": tuple(partial(telemetry.change_received, CHANGE, relevant=one) for one in (True, False)),
@@ -90,6 +95,12 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "trails_read": tuple(partial(telemetry.trails_read, one) for one in (Unknown(CANARY), frozenset({CANARY}))),
     "gateway_read": (partial(telemetry.gateway_read, CHANGE, a_gateway(f"{CANARY}-a1b2c3d4e5")),),
     "verdict_published": (partial(telemetry.verdict_published, VerdictChange(RESOLVES, BROKEN)),),
+    "repair_told": (partial(telemetry.repair_told, RepairNews("Repair Refused", CANARY, CANARY, CANARY, NOON)),),
+    "repairs_considered": (
+        partial(telemetry.repairs_considered, CANARY, []),
+        partial(telemetry.repairs_considered, CANARY, [REPAIR]),
+    ),
+    "repair_decided": (partial(telemetry.repair_decided, CANARY, CANARY, CANARY, 200),),
     "news_read": (partial(telemetry.news_read, NEWS, [INCIDENT]),),
     "told": tuple(partial(telemetry.told, one) for one in ATTEMPTS),
     "round_gone": (partial(telemetry.round_gone, [BRIEF]),),

@@ -1,7 +1,9 @@
 """`secretwatch status`."""
 
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -13,7 +15,7 @@ from secretwatch_cli.exits import FailOn
 from secretwatch_cli.failures import Misused
 from secretwatch_cli.invocation import explained
 from secretwatch_cli.registry import Registry, registry_of
-from secretwatch_cli.status import Status, status_json, status_lines
+from secretwatch_cli.status import RepairStatus, Status, bounds_of, status_json, status_lines
 from secretwatch_cli.waiving import in_force
 
 _PAUSE_SECONDS = 5.0
@@ -30,8 +32,9 @@ def status(
     with explained():
         if watch and as_json:
             raise Misused("--watch is for people, --json for programs.")
-        registry = registry_of(*context.obj.find())
-        found = _watched(registry) if watch else _look(registry)
+        clients, stack = context.obj.find()
+        look = partial(_look, registry_of(clients, stack), bounds_of(stack.parameters))
+        found = _watched(look) if watch else look()
     if as_json:
         display.print_json(status_json(found))
     elif not watch:
@@ -39,22 +42,26 @@ def status(
     raise typer.Exit(Answer(found.states).exit_status(fail_on))
 
 
-def _look(registry: Registry) -> Status:
+def _look(registry: Registry, bounds: Mapping[str, str]) -> Status:
     at = datetime.now(UTC)
     with told():
+        repairs = RepairStatus(
+            len(registry.repairs.waiting()), len(registry.repairs.at_rest()), registry.repairs.breaker().at_rest, bounds
+        )
         return Status(
             at,
             registry.states(),
             in_force(registry.waivers.all(), at=at),
             registry.incidents.open(),
             registry.last_sweep(),
+            repairs,
         )
 
 
-def _watched(registry: Registry) -> Status:
+def _watched(look: Callable[[], Status]) -> Status:
     """What stood when the person had seen enough."""
     while True:
-        found = _look(registry)
+        found = look()
         display.console().clear()
         display.print_lines(status_lines(found))
         try:

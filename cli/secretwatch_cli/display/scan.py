@@ -12,7 +12,7 @@ from rich.text import Text
 from secretwatch.domain.finding import Finding
 from secretwatch.domain.verdict_change import described, told
 from secretwatch_cli.display.findings import finding_lines, name_of
-from secretwatch_cli.display.terminal import STYLES, headed, indented, moment
+from secretwatch_cli.display.terminal import STYLES, harmless, headed, indented, moment
 from secretwatch_cli.scanning import FailedScan, Found, Scan
 
 SCHEMA_VERSION = "1"
@@ -150,7 +150,7 @@ def write_csv(scans: Collection[Scan], out: TextIO) -> None:
     for scan in scans:
         for found in scan.found:
             for finding in found.judgement.findings or (None,):
-                rows.writerow(map(_harmless, _row(scan, found, finding)))
+                rows.writerow(map(harmless, _row(scan, found, finding)))
 
 
 def _row(scan: Scan, found: Found, finding: Finding | None) -> Iterator[str | None]:
@@ -162,9 +162,3 @@ def _row(scan: Scan, found: Found, finding: Finding | None) -> Iterator[str | No
     else:
         yield from ("", "", "", "", "")
     yield unknown.reason if unknown else ""
-
-
-def _harmless(cell: str | None) -> str:
-    """A spreadsheet takes what begins so for a formula; a JSON key may begin as it likes."""
-    text = cell or ""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -69,3 +69,9 @@ def indented(text: str, style: str = "") -> Text:
 def moment(at: datetime) -> str:
     """A time, with its zone."""
     return f"{at:%Y-%m-%d %H:%M:%S %Z}"
+
+
+def harmless(cell: str | None) -> str:
+    """A cell of CSV: a spreadsheet takes what begins so for a formula; a JSON key may begin as it likes."""
+    text = cell or ""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

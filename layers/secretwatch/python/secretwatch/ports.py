@@ -26,6 +26,8 @@ from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
+from secretwatch.domain.repair.news import RepairNews
+from secretwatch.domain.repair.repair import Audit, Breaker, Repair, Spending, Standing
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.sweep import Sweep
@@ -398,4 +400,95 @@ class Channel(Protocol):
         `delivery` is what was told there before. When that was attempted and never recorded, a channel that can look
         whether it arrived does. Raises `errors.Later` when the channel asks to be left alone.
         """
+        ...
+
+
+class Documents(Protocol):
+    """The policies that repairs change: of secrets, or of keys."""
+
+    def read(self, arn: str) -> str | None:
+        """The policy's text as it is now; None when there is none."""
+        ...
+
+    def problems(self, arn: str, text: str) -> list[str]:
+        """What AWS would say against the policy, without writing it."""
+        ...
+
+    def write(self, arn: str, text: str | None) -> str:
+        """Replace the policy, or take it away; returns AWS's request id, as CloudTrail has it."""
+        ...
+
+
+class Repairs(Protocol):
+    """The Registry's repairs: plans, what we know of each policy, the breaker, and the audit."""
+
+    def find(self, repair_id: str) -> Repair | None:
+        """The repair of that id."""
+        ...
+
+    def standing(self, resource: str) -> Standing:
+        """What we know of the policy; nothing yet of one that never asked for a repair."""
+        ...
+
+    def breaker(self) -> Breaker:
+        """Whether repairs stop for the whole stack."""
+        ...
+
+    def spent(self, resource: str, hour: datetime) -> int:
+        """How many repairs of the policy began in that hour."""
+        ...
+
+    def store(self, *records: Repair | Standing | Breaker | Spending | Audit) -> None:
+        """Write all of the records or none, each if it follows the stored one; an audit if it is not there yet.
+
+        Raises LostRace when another writer was first.
+        """
+        ...
+
+    def lease(self, resource: str, *, holder: str, at: datetime, until: datetime) -> None:
+        """Take the lease on the policy; raises LostRace while another holds one that has not run out."""
+        ...
+
+    def release(self, resource: str, *, holder: str) -> None:
+        """Give the lease back, if the holder still has it."""
+        ...
+
+    def note_broken(self, resource: str, secret: str, *, at: datetime) -> None:
+        """Remember for a day that the policy asked for a repair then."""
+        ...
+
+    def forget_broken(self, resource: str) -> None:
+        """It asks for a repair no more."""
+        ...
+
+    def broken(self) -> dict[str, datetime]:
+        """The secrets whose policies, or keys' policies, asked for a repair within a day, and when they last did."""
+        ...
+
+
+class RepairBus(Protocol):
+    """The bus, as far as it tells of repairs."""
+
+    def tell(self, news: RepairNews) -> None:
+        """Publish the news; a repeated call publishes it again, under the same id."""
+        ...
+
+
+class Writers(Protocol):
+    """CloudTrail, as far as it tells who wrote a policy."""
+
+    def of_policy(self, resource: str, *, since: datetime) -> list[str]:
+        """The roles and users that wrote it, ours left out; the latest first."""
+        ...
+
+
+class RepairRequests(Protocol):
+    """The queue of repairs to carry out."""
+
+    def carry_out(self, repair_id: str) -> None:
+        """Ask for an approved repair to be applied, or for an applied one to be undone."""
+        ...
+
+    def consider(self, secret: SecretId) -> None:
+        """Ask for the secret to be looked at."""
         ...

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Self
 
 from secretwatch.domain.incident.rules import AlertRules
+from secretwatch.domain.repair.rules import Mode, RepairRules
+from secretwatch.domain.repair.statement import Guard
 from secretwatch.domain.rules import CONSUMERS, ReadValues, Rules
 from secretwatch.policy import Principal, PrincipalKind
 
@@ -148,3 +150,66 @@ def alert_rules_from(environ: Mapping[str, str]) -> AlertRules:
         remind_after=timedelta(hours=int(remind)) if remind else defaults.remind_after,
         digest_after=int(environ.get("DIGEST_AFTER") or defaults.digest_after),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RepairAccessSettings:
+    """Of `repair_access`."""
+
+    registry_table: str
+    sweep_queue_url: str
+    bus_name: str
+    account: str
+    region: str
+    own_role: str
+    rules: Rules
+    repair_rules: RepairRules
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            bus_name=environ["BUS_NAME"],
+            account=environ["ACCOUNT_ID"],
+            region=environ["AWS_REGION"],
+            own_role=environ["OWN_ROLE_ARN"],
+            rules=rules_from({**environ, "READ_SECRET_VALUES": ReadValues.NONE}),
+            repair_rules=repair_rules_from(environ),
+        )
+
+
+def repair_rules_from(environ: Mapping[str, str]) -> RepairRules:
+    """The rules as the stack's parameters give them; one that is not set is as in `RepairRules`. Raises ValueError."""
+    defaults = RepairRules()
+    minutes = int(environ.get("BREAKER_WINDOW_MINUTES", "0"))
+    return RepairRules(
+        mode=Mode(environ.get("REPAIR_MODE", defaults.mode)),
+        guard=Guard(environ.get("REPAIR_CONDITION", defaults.guard)),
+        key_policies=environ.get("REPAIR_KEY_POLICIES") == "on",
+        iac_tags=frozenset(_listed(environ["IAC_TAGS"])) if "IAC_TAGS" in environ else defaults.iac_tags,
+        budget_per_hour=int(environ.get("REPAIR_BUDGET_PER_HOUR", defaults.budget_per_hour)),
+        contested_after=int(environ.get("REPAIR_CONTESTED_AFTER", defaults.contested_after)),
+        breaker_secrets=int(environ.get("BREAKER_SECRETS", defaults.breaker_secrets)),
+        breaker_percent=int(environ.get("BREAKER_PERCENT", defaults.breaker_percent)),
+        breaker_window=timedelta(minutes=minutes) if minutes else defaults.breaker_window,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DecideRepairSettings:
+    """Of `decide_repair`."""
+
+    registry_table: str
+    repair_queue_url: str
+    mode: Mode
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            repair_queue_url=environ["REPAIR_QUEUE_URL"],
+            mode=Mode(environ["REPAIR_MODE"]),
+        )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others 
     from secretwatch.domain.change import Change, UnknownChange
     from secretwatch.domain.consumer import Gateway
     from secretwatch.domain.incident import Brief, Incident
+    from secretwatch.domain.repair.news import RepairNews
+    from secretwatch.domain.repair.repair import Repair
     from secretwatch.domain.secret import SecretId
     from secretwatch.domain.state import ReferenceState
     from secretwatch.domain.sweep import SweepCompleted
@@ -241,6 +243,42 @@ def verdict_published(change: "VerdictChange") -> None:
     """A changed verdict is on the bus."""
     _annotate_state("verdict", change.after)
     logger.info("verdict published", id=change.id, verdict=change.after.verdict, previous=change.before.verdict)
+
+
+_REPAIRS = {
+    "Repair Planned": "RepairsPlanned",
+    "Repair Applied": "RepairsApplied",
+    "Repair Refused": "RepairsRefused",
+    "Repair Contested": "RepairsContested",
+}
+
+
+def repair_told(news: "RepairNews") -> None:
+    """News of a repair is on the bus."""
+    count(_REPAIRS[news.what])
+    logger.info("repair told", id=news.id, what=news.what, resource=news.resource, reason=news.reason, by=news.by)
+
+
+def repairs_considered(subject: str, repairs: "Collection[Repair]") -> None:
+    """A secret was looked at, or a repair was to be carried out; nothing may have come of it."""
+    for repair in repairs:
+        logger.info(
+            "repair considered",
+            id=repair.id,
+            status=repair.status,
+            resource=repair.resource,
+            purpose=repair.purpose,
+            decided_by=repair.decided_by,
+            reason=repair.reason,
+            request_id=repair.request_id,
+        )
+    if not repairs:
+        logger.info("nothing to repair", subject=subject)
+
+
+def repair_decided(wish: str, subject: str | None, caller: str, status: int) -> None:
+    """Somebody asked for something about a repair, and was answered."""
+    logger.info("repair decided", wish=wish, subject=subject, caller=caller, status=status)
 
 
 def news_read(news: "News", incidents: "Sequence[Incident]") -> None:

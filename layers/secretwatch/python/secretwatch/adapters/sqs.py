@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from secretwatch.adapters.aws import translated
 from secretwatch.domain.change import Subject, request
+from secretwatch.domain.repair.request import ask_to_carry_out, ask_to_consider
+from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Transient
 from secretwatch.ports import NO_TIME
 
@@ -46,3 +48,24 @@ class SqsRequests:
             answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         if failed := answer.get("Failed"):
             raise Transient(f"SendMessageBatch: {len(failed)} of {len(subjects)} refused, {failed[0]['Code']}")
+
+
+class SqsRepairRequests:
+    """`ports.RepairRequests` on one queue."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        """`client` is a boto3 SQS client."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def carry_out(self, repair_id: str) -> None:
+        """SendMessage."""
+        self._send(ask_to_carry_out(repair_id))
+
+    def consider(self, secret: SecretId) -> None:
+        """SendMessage."""
+        self._send(ask_to_consider(secret))
+
+    def _send(self, body: str) -> None:
+        with translated("SendMessage"):
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)

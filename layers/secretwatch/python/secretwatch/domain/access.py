@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +29,8 @@ from secretwatch.policy import (
 
 GET_SECRET_VALUE = "secretsmanager:GetSecretValue"  # noqa: S105
 DECRYPT = "kms:Decrypt"
+
+_NOTHING: Context = {}
 
 
 def readers_of(facts: Facts, rules: Rules) -> tuple[Principal, ...]:
@@ -80,12 +82,22 @@ class Access:
 
 
 def may_read(
-    reader: Principal, reference: Reference, secret: SecretDescription, policies: Sequence[Policy], facts: Facts
+    reader: Principal,
+    reference: Reference,
+    secret: SecretDescription,
+    policies: Sequence[Policy],
+    facts: Facts,
+    *,
+    assumed: Context = _NOTHING,
 ) -> Access:
-    """Whether the reader may read the secret: by the secret's policies, or in its account by the reader's own."""
+    """Whether the reader may read the secret: by the secret's policies, or in its account by the reader's own.
+
+    `assumed` is taken for granted of the request, whatever is known of it.
+    """
     context = {
         **context_of(reader, reference, secret, policies, facts.at),
         **_own_policies(reader, GET_SECRET_VALUE, facts),
+        **assumed,
     }
     decision = evaluate(policies, reader, GET_SECRET_VALUE, reference.secret_arn, context)
     own = facts.identities.get((reader.name, GET_SECRET_VALUE), _NOT_ASKED)
@@ -259,34 +271,3 @@ def _key_parts(key: KeyFacts) -> list[str]:
     described, grants = key.key, key.grants if isinstance(key.grants, tuple) else ()
     state = [described.arn, described.state] if isinstance(described, KeyDescription) else []
     return [*state, key.policy.text if isinstance(key.policy, Policy) else "", *sorted(map(repr, grants))]
-
-
-def key_statement_for(reader: Principal, reference: Reference) -> Mapping[str, object]:
-    """The smallest statement of a key policy that lets the reader decrypt this secret, through Secrets Manager only."""
-    return {
-        "Sid": "SecretwatchAgentCoreDecrypt",
-        "Effect": "Allow",
-        "Principal": {"AWS": reader.name} if reader.account else {"Service": reader.name},
-        "Action": DECRYPT,
-        "Resource": "*",
-        "Condition": {
-            "StringEquals": {
-                "kms:ViaService": via_service(reference.secret.region),
-                "kms:EncryptionContext:SecretARN": reference.secret_arn,
-            }
-        },
-    }
-
-
-def statement_for(reader: Principal, reference: Reference) -> Mapping[str, object]:
-    """The smallest statement that lets the reader read the secret: one action, and the provider's account if told."""
-    statement: dict[str, object] = {
-        "Sid": "SecretwatchAgentCoreRead",
-        "Effect": "Allow",
-        "Principal": {"AWS": reader.name} if reader.account else {"Service": reader.name},
-        "Action": GET_SECRET_VALUE,
-        "Resource": "*",
-    }
-    if not reader.account:
-        statement["Condition"] = {"StringEqualsIfExists": {"aws:SourceAccount": reference.provider.account}}
-    return statement

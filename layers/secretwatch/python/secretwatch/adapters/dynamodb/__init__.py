@@ -11,6 +11,13 @@
 | KEY#<key or alias arn> | SECRET#<secret arn> | a secret that the key protects; expires unless renewed | keys |
 | SWEEP#<account>#<region> | STATE | the sweep that runs or ran last, and how far it has come | sweeps |
 | WAIVER#<secret or provider arn>#<code> | STATE | a finding that is waived; expires | waivers |
+| REPAIR#<id> | STATE | a plan and what became of it | repairs |
+| REPAIRS#<secret or key arn> | STATE | what is known of a policy that was repaired, or shall be | repairs |
+| REPAIRS#<secret or key arn> | LEASE | who changes that policy just now; expires | repairs |
+| REPAIRS#<secret or key arn> | BUDGET#<hour> | how many repairs began in that hour; expires | repairs |
+| BREAKER | STATE | whether repairs stop for the whole stack | repairs |
+| BREAKER | BROKEN#<secret or key arn> | when the policy last asked for a repair; expires | repairs |
+| AUDIT#<secret or key arn> | <time>#<repair id> | a change of the policy that we made; kept for good | repairs |
 | INCIDENT#<cause> | STATE | its last incident; expires once it is long over | incidents |
 | INCIDENT#<cause> | PART#<secret arn>#<provider arn>#<field> | a reference's part in it; expires | incidents |
 | INVOLVED#<secret arn> | <cause> | an open incident of which the secret's references are part | incidents |
@@ -24,6 +31,7 @@ from secretwatch.adapters.dynamodb.incidents import DynamoDbIncidents
 from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
+from secretwatch.adapters.dynamodb.repairs import DynamoDbRepairs
 from secretwatch.adapters.dynamodb.sweeps import SWEEP_PREFIX, DynamoDbSweeps, sweep_item, sweep_of
 from secretwatch.adapters.dynamodb.table import plain
 from secretwatch.adapters.dynamodb.waivers import DynamoDbWaivers
@@ -37,6 +45,7 @@ __all__ = [
     "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",
+    "DynamoDbRepairs",
     "DynamoDbSweeps",
     "DynamoDbWaivers",
     "item_of",

@@ -9,18 +9,17 @@ from secretwatch.domain.access import (
     DECRYPT,
     GET_SECRET_VALUE,
     Access,
-    key_statement_for,
     may_decrypt,
     may_read,
     readers_of,
     seen_reading,
-    statement_for,
 )
 from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription, Unknown
 from secretwatch.domain.finding import Code, Finding
 from secretwatch.domain.judging.commands import first_policy
 from secretwatch.domain.observed import ObservedRead
 from secretwatch.domain.reference import Reference
+from secretwatch.domain.repair.statement import Guard, decrypt_statement, read_statement
 from secretwatch.domain.rules import Rules
 from secretwatch.policy import Decisive, Outcome, Policy, Principal
 
@@ -59,7 +58,9 @@ def _may_read(
     if isinstance(facts.policies, Unknown):
         yield facts.policies
         return
-    statement = statement_for(reader, reference)
+    statement = read_statement(
+        [reader], [reference.provider.account], reference.secret.region, Guard.SOURCE_ACCOUNT_IF_EXISTS
+    )
     question = _Question(
         reader=reader,
         kind="secret",
@@ -83,6 +84,7 @@ def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Itera
             yield part
     if not isinstance(key.policy, Policy) or not isinstance(key.grants, tuple):
         return
+    statement = decrypt_statement([reader], [reference.secret_arn], reference.secret.region)
     question = _Question(
         reader=reader,
         kind="key",
@@ -90,7 +92,7 @@ def _may_decrypt(reader: Principal, reference: Reference, facts: Facts) -> Itera
         action=DECRYPT,
         access=may_decrypt(reader, reference, key.key.arn, key.policy, key.grants, facts),
         not_allowed=Code.KEY_NOT_ALLOWED,
-        remedy=f"Add this statement to the key's policy: {json.dumps(key_statement_for(reader, reference))}",
+        remedy=f"Add this statement to the key's policy: {json.dumps(statement)}",
     )
     yield from _answer(question, facts)
 

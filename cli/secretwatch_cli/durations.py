@@ -1,0 +1,17 @@
+"""Times as people type them."""
+
+import re
+from datetime import timedelta
+
+from secretwatch_cli.failures import Misused
+
+_DURATION = re.compile(r"(?P<count>[0-9]{1,5})(?P<unit>[hd])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def read_time(text: str) -> timedelta:
+    """Of `30d` or `2h`; raises Misused for anything else."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise Misused(f"{text!r} is no time such as 30d or 2h.")
+    return int(found["count"]) * _UNITS[found["unit"]]

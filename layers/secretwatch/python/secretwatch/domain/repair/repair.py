@@ -1,0 +1,264 @@
+"""Repairs: what the Registry keeps of each plan, of each policy that was repaired, and of every change that we made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from secretwatch.domain.repair.document import same, without_statement
+from secretwatch.domain.repair.plan import Decided, Kind, Plan, Refusal, plan_id
+
+PLAN_LASTS = timedelta(days=7)
+"""A plan that nobody decided on for so long is not what somebody should approve unseen."""
+
+CONTEST_WITHIN = timedelta(days=1)
+
+
+class Status(StrEnum):
+    """Where a repair stands."""
+
+    PLANNED = "planned"  # waits for a person
+    APPROVED = "approved"
+    APPLYING = "applying"  # is being written, or was when the function died
+    APPLIED = "applied"
+    REJECTED = "rejected"
+    REFUSED = "refused"  # by us or by AWS; see its reason
+    SUPERSEDED = "superseded"  # the policy moved on
+    EXPIRED = "expired"
+
+
+class Purpose(StrEnum):
+    """Why a policy is changed."""
+
+    REPAIR = "repair"
+    UNDO = "undo"
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """An exact change of one policy, and what became of it; None stands for no policy at all.
+
+    `version` counts the writes of the record. `told` says that the bus knows of the status. `decided_by` is the ARN of
+    who approved or rejected, None where nobody had to. `undo_asked_by` is who wants it back, `of` the repair that this
+    one undoes.
+    """
+
+    id: str
+    kind: Kind
+    resource: str
+    before: str | None
+    after: str | None
+    status: Status
+    why: str
+    planned_at: datetime
+    purpose: Purpose = Purpose.REPAIR
+    statement: Mapping[str, Any] | None = None
+    decisions: tuple[Decided, ...] = ()
+    asked_by: str = "secretwatch"
+    secret: str | None = None
+    version: int = 0
+    told: bool = False
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    reason: str | None = None
+    began_at: datetime | None = None
+    ended_at: datetime | None = None
+    request_id: str | None = None
+    undo_asked_by: str | None = None
+    undo_asked_at: datetime | None = None
+    undone_by: str | None = None
+    of: str | None = None
+
+    @classmethod
+    def planned(cls, plan: Plan, *, applied: int, secret: str, at: datetime) -> Self:
+        """A plan that waits for a person."""
+        return cls(
+            id=plan.id(applied),
+            kind=plan.kind,
+            resource=plan.resource,
+            before=plan.before,
+            after=plan.after,
+            status=Status.PLANNED,
+            why=plan.why,
+            planned_at=at,
+            statement=plan.statement,
+            decisions=plan.decisions,
+            secret=secret,
+        )
+
+    @classmethod
+    def refused(cls, refusal: Refusal, *, applied: int, secret: str, at: datetime) -> Self:
+        """A plan that there will not be."""
+        return cls(
+            id=refusal.id(applied),
+            kind=refusal.kind,
+            resource=refusal.resource,
+            before=refusal.before,
+            after=refusal.before,
+            status=Status.REFUSED,
+            why="Somebody lacks access.",
+            planned_at=at,
+            reason=refusal.reason,
+            secret=secret,
+            ended_at=at,
+        )
+
+    @classmethod
+    def undo(cls, done: "Repair", current: str | None, *, applied: int, by: str, at: datetime) -> Self:
+        """What takes an applied repair back: the document before it, if nothing else changed since, or only ours out.
+
+        Raises Unkeepable for a document that cannot be kept.
+        """
+        if same(current, done.after):
+            after = done.before
+        else:
+            after = without_statement(current, done.kind.sid) if current is not None else None
+        return cls(
+            id=plan_id(done.resource, current, after, applied),
+            kind=done.kind,
+            resource=done.resource,
+            before=current,
+            after=after,
+            status=Status.APPROVED,
+            why=f"{by} asked to undo {done.id}.",
+            planned_at=at,
+            purpose=Purpose.UNDO,
+            asked_by=by,
+            secret=done.secret,
+            decided_by=by,
+            decided_at=at,
+            of=done.id,
+        )
+
+    def expired(self, at: datetime) -> bool:
+        """Whether it waited too long for a person."""
+        return self.status is Status.PLANNED and at - self.planned_at > PLAN_LASTS
+
+    def moved(self, status: Status, **others: Any) -> Self:
+        """The record's successor, of which the bus is still to be told."""
+        return replace(self, status=status, version=self.version + 1, told=False, **others)
+
+    def successor(self, **others: Any) -> Self:
+        """The record's successor in the same status."""
+        return replace(self, version=self.version + 1, **others)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What we know of one policy: how often we changed it, our plan, and whether we keep our hands off.
+
+    `stands` is the id of the repair whose statement should still be there; `undone` are the times at which we found
+    that another writer had taken it out.
+    """
+
+    resource: str
+    version: int = 0
+    applied: int = 0
+    plan: str | None = None
+    stands: str | None = None
+    undone: tuple[datetime, ...] = ()
+    contested_at: datetime | None = None
+    contested_by: tuple[str, ...] = ()
+    contest_told: bool = False
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+
+    @property
+    def at_rest(self) -> str | None:
+        """Why nothing is repaired here, or None."""
+        if self.contested_at:
+            return "the repair is contested: another writer keeps undoing it"
+        return f"repairs of it are paused by {self.paused_by}" if self.paused_at else None
+
+    def found_undone(self, at: datetime) -> Self:
+        """The record's successor once our statement was found gone."""
+        recent = tuple(one for one in self.undone if at - one < CONTEST_WITHIN)
+        return self.successor(stands=None, undone=(*recent, at))
+
+    def resumed(self) -> Self:
+        """The record's successor that begins anew."""
+        fresh: dict[str, Any] = {"contested_at": None, "contested_by": (), "paused_at": None, "paused_by": None}
+        return self.successor(undone=(), contest_told=False, **fresh)
+
+    def successor(self, **others: Any) -> Self:
+        """The record's successor."""
+        return replace(self, version=self.version + 1, **others)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Whether repairs stop for the whole stack: because somebody paused them, or because too many were asked for."""
+
+    version: int = 0
+    tripped_at: datetime | None = None
+    reason: str | None = None
+    told: bool = False
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    resumed_at: datetime | None = None
+
+    @property
+    def at_rest(self) -> str | None:
+        """Why nothing is repaired, or None."""
+        if self.tripped_at:
+            return f"the breaker stopped all repairs: {self.reason}"
+        return f"all repairs are paused by {self.paused_by}" if self.paused_at else None
+
+    def resumed(self, at: datetime) -> Self:
+        """The record's successor; what was broken before is no reason to stop again."""
+        stopped: dict[str, Any] = {"tripped_at": None, "reason": None, "paused_at": None, "paused_by": None}
+        return self.successor(resumed_at=at, told=False, **stopped)
+
+    def successor(self, **others: Any) -> Self:
+        """The record's successor."""
+        return replace(self, version=self.version + 1, **others)
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """How many repairs of one policy began in an hour."""
+
+    resource: str
+    hour: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A change of a policy that we made. Written once, kept for good, changed by nobody."""
+
+    repair: str
+    purpose: Purpose
+    kind: Kind
+    resource: str
+    at: datetime
+    before: str | None
+    after: str | None
+    why: str
+    asked_by: str
+    approved_by: str | None
+    request_id: str | None
+    note: str | None = None
+    of: str | None = None
+
+    @classmethod
+    def of_repair(cls, repair: Repair, *, request_id: str | None, note: str | None) -> Self:
+        """The same for every attempt to write it down: its time is that of the intent."""
+        if repair.began_at is None:
+            raise ValueError("a repair that never began has changed nothing")
+        return cls(
+            repair=repair.id,
+            purpose=repair.purpose,
+            kind=repair.kind,
+            resource=repair.resource,
+            at=repair.began_at,
+            before=repair.before,
+            after=repair.after,
+            why=repair.why,
+            asked_by=repair.asked_by,
+            approved_by=repair.decided_by,
+            request_id=request_id,
+            note=note,
+            of=repair.of,
+        )
