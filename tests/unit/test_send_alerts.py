@@ -170,6 +170,26 @@ def test_what_slack_did_not_take_is_not_acknowledged_and_arrives_later_once(
     assert world.subjects() == []
 
 
+def test_every_incident_reaches_a_slack_of_many_moods_in_the_end_and_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"agent-{number}" for number in range(6)]
+    world.slack.script = ["internal_error", FIVE_HUNDRED, "well", RATE_LIMITED, FIVE_HUNDRED, "service_unavailable"]
+    for name in names:
+        reference = a_reference(name, secret=secret_arn(name))
+        finding = replace(MISSING, about=reference.secret_arn)
+        broken = replace(BROKEN, reference=reference, findings=(finding,))
+        world.stores(broken)
+        handle(news(replace(WELL, reference=reference), broken))
+    for minutes in range(2, 20, 2):
+        a_round_in(world, monkeypatch, minutes=minutes)
+
+    assert world.slack.script == []
+    posted = [post["text"] for post in world.slack.posts]
+    assert sorted(posted) == sorted(f"🔴 {name} can't get its credential · 111122223333 · eu-west-1" for name in names)
+    assert len(world.subjects()) == len(names)
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
