@@ -17,15 +17,19 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbDigests,
     DynamoDbIncidents,
     DynamoDbReferences,
+    DynamoDbRepairs,
 )
 from secretwatch.adapters.eventbridge import BusChannel, EventBridgeBus
 from secretwatch.adapters.sns import SnsChannel
 from secretwatch.alerting import Alerting
 from secretwatch.delivering import Delivering
 from secretwatch.domain.incident import Incident
+from secretwatch.domain.repair.prospect import Prospect
+from secretwatch.domain.repair.repair import Status
+from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.verdict_change import read_news
-from secretwatch.ports import Channel
+from secretwatch.ports import Channel, Repairs
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import SendAlertsSettings
 
@@ -47,8 +51,16 @@ def alerting() -> Alerting:
         rules=rules,
         report=telemetry.told,
         alias=settings.account_alias,
+        prospect=partial(prospect, DynamoDbRepairs(dynamodb, table), settings.repair_mode),
     )
     return Alerting(DynamoDbReferences(dynamodb, table), incidents, digests, delivering, rules=rules)
+
+
+def prospect(repairs: Repairs, mode: Mode, resource: str) -> Prospect:
+    standing = repairs.standing(resource)
+    plan = repairs.find(standing.plan) if standing.plan else None
+    waiting = plan.id if plan and plan.status is Status.PLANNED else None
+    return Prospect(mode, waiting, standing.at_rest)
 
 
 def channels(settings: SendAlertsSettings) -> list[Channel]:

@@ -16,6 +16,8 @@ from secretwatch.domain.alert import Alert, Place, as_text, compose, compose_dig
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.incident import Brief, Cause, Digest, Incident, IncidentState, Kind, Part, Telling, opened
 from secretwatch.domain.reference import ProviderKind, Reference
+from secretwatch.domain.repair.prospect import Prospect
+from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.state import Occasion
 from tests.fakes import ACCOUNT, KEY_ARN, NOON, REGION, a_consumer, a_reference, secret_arn
 
@@ -103,9 +105,12 @@ TOGETHER = Digest(
 )
 
 
-def told(incident: Incident, kind: Kind, *, minutes: int = 0) -> Callable[[], Alert]:
+def told(incident: Incident, kind: Kind, *, minutes: int = 0, prospect: Prospect | None = None) -> Callable[[], Alert]:
     consumers = [a_consumer(), a_consumer(target="search")]
-    return lambda: compose(incident, kind, consumers, PLACE, at=NOON + timedelta(minutes=minutes))
+    return lambda: compose(incident, kind, consumers, PLACE, at=NOON + timedelta(minutes=minutes), prospect=prospect)
+
+
+REFUSED = an_incident(a_part(a_reference(), NOT_ALLOWED))
 
 
 ALERTS: dict[str, Callable[[], Alert]] = {
@@ -126,6 +131,10 @@ ALERTS: dict[str, Callable[[], Alert]] = {
     ),
     "several-findings": told(an_incident(a_part(WALLET, MISSING, NOT_ALLOWED)), Kind.OPENED),
     "degraded": told(an_incident(a_part(a_reference(), OVERDUE)), Kind.OPENED),
+    "repairable": told(REFUSED, Kind.OPENED, prospect=Prospect(Mode.PROPOSE)),
+    "repair-waits": told(
+        REFUSED, Kind.REMINDED, minutes=1_500, prospect=Prospect(Mode.PROPOSE, waiting="r-4f2a91c07b")
+    ),
     "key": told(UNDER_THE_KEY, Kind.OPENED),
     "account": told(
         an_incident(
@@ -154,6 +163,28 @@ def test_an_alert_reads_as_it_is_kept(name: str) -> None:
 @pytest.mark.parametrize("name", ["broken", "resolved", "key", "digest"])
 def test_an_alert_stands_in_slack_as_it_is_kept(name: str) -> None:
     assert blocks_of(ALERTS[name]()) == json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("prospect", "sentence", "approves"),
+    [
+        (None, "Secretwatch cannot repair this.", False),
+        (Prospect(Mode.OBSERVE), "Secretwatch could repair this, and is set to observe only.", False),
+        (Prospect(Mode.PROPOSE), "Secretwatch can repair this once somebody approves its plan.", True),
+        (Prospect(Mode.ENFORCE), "Secretwatch repairs this by itself, where that is safe.", False),
+        (Prospect(Mode.ENFORCE, waiting="r-1"), "Secretwatch can repair this: its plan waits for approval.", True),
+        (Prospect(Mode.PROPOSE, at_rest="it is contested"), "Secretwatch leaves this alone: it is contested.", False),
+    ],
+)
+def test_what_becomes_of_a_repair_is_said(prospect: Prospect | None, sentence: str, approves: bool) -> None:
+    alert = told(REFUSED, Kind.OPENED, prospect=prospect)()
+
+    assert sentence in alert.sentences
+    assert ("Approve" in dict(alert.commands)) is approves
+
+
+def test_what_no_statement_mends_is_not_called_repairable() -> None:
+    assert "Secretwatch cannot repair this." in told(BROKEN, Kind.OPENED, prospect=Prospect(Mode.ENFORCE))().sentences
 
 
 def test_every_kept_alert_is_tested() -> None:

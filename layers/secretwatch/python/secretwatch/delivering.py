@@ -14,6 +14,7 @@ from secretwatch.domain.alert import LISTED, Alert, Place, compose, compose_dige
 from secretwatch.domain.consumer import Consumer
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.incident import AlertRules, Brief, Delivery, Digest, Incident, Kind
+from secretwatch.domain.repair.prospect import Prospect
 from secretwatch.errors import Later, LostRace, SecretwatchError, Transient
 from secretwatch.ports import Channel, ChannelName, Consumers, Digests, Incidents, Target
 
@@ -51,9 +52,13 @@ class Delivering:
         rules: AlertRules,
         report: Report,
         alias: str = "",
+        prospect: Callable[[str], Prospect | None] = lambda _resource: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`report` hears of every attempt; `alias` is how people call the account."""
+        """`report` hears of every attempt; `alias` is how people call the account.
+
+        `prospect` tells what may be expected of a repair of the policy on a secret or key, by its ARN.
+        """
         self._incidents = incidents
         self._digests = digests
         self._consumers = consumers
@@ -61,6 +66,7 @@ class Delivering:
         self._rules = rules
         self._report = report
         self._alias = alias
+        self._prospect = prospect
         self._clock = clock
 
     def keep(self, before: Incident | None, after: Incident) -> Incident:
@@ -180,7 +186,8 @@ class Delivering:
             return compose_digest(story, kind, open_ones, Place(*story.place, self._alias))
         narrowed = story if target.owners is None else story.narrowed_to(target.owners)
         place = Place(*story.cause.place, self._alias)
-        return compose(narrowed, kind, self._consumers_of(narrowed), place, at=at)
+        prospect = self._prospect(story.cause.subject) if narrowed.active else None
+        return compose(narrowed, kind, self._consumers_of(narrowed), place, at=at, prospect=prospect)
 
     def _consumers_of(self, incident: Incident) -> list[Consumer]:
         """Who uses the first of the providers; a message has no room for more."""

@@ -125,6 +125,7 @@ class SendAlertsSettings:
     slack_secret_arn: str
     slack_api_url: str
     rules: AlertRules
+    repair_mode: Mode
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -138,6 +139,7 @@ class SendAlertsSettings:
             slack_secret_arn=environ.get("SLACK_SECRET_ARN", ""),
             slack_api_url=environ.get("SLACK_API_URL") or "https://slack.com/api/",
             rules=alert_rules_from(environ),
+            repair_mode=Mode(environ.get("REPAIR_MODE", Mode.OBSERVE)),
         )
 
 

@@ -6,13 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from secretwatch.domain.consumer import Consumer
-from secretwatch.domain.finding import Finding, Verdict
+from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.incident.cause import CauseKind, Part
 from secretwatch.domain.incident.digest import Digest
 from secretwatch.domain.incident.incident import Brief, Incident
 from secretwatch.domain.incident.telling import Kind
 from secretwatch.domain.key import partition_of
 from secretwatch.domain.reference import ProviderKind
+from secretwatch.domain.repair.prospect import Prospect
+from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 
 LISTED = 10
@@ -82,8 +84,16 @@ def headline_of(incident: Incident) -> tuple[str, str]:
     return f"{name} can't get {verb('its', 'their')} {credential}", name
 
 
-def compose(incident: Incident, kind: Kind, consumers: Collection[Consumer], place: Place, *, at: datetime) -> Alert:
-    """The message about an incident."""
+def compose(
+    incident: Incident,
+    kind: Kind,
+    consumers: Collection[Consumer],
+    place: Place,
+    *,
+    at: datetime,
+    prospect: Prospect | None = None,
+) -> Alert:
+    """The message about an incident; without a `prospect`, nothing can be repaired."""
     headline, name = headline_of(incident)
     over = incident.calm_since is not None
     return Alert(
@@ -95,9 +105,9 @@ def compose(incident: Incident, kind: Kind, consumers: Collection[Consumer], pla
         brief=_brief(incident, kind, at),
         incident_id=incident.id,
         revision=incident.telling.revision,
-        sentences=tuple(_over(incident, at) if over else _what(incident)),
+        sentences=tuple(_over(incident, at) if over else _what(incident, prospect)),
         affected=tuple(_affected(incident, consumers)),
-        commands=() if over else tuple(_commands(incident)),
+        commands=() if over else tuple(_commands(incident, prospect)),
         links=tuple(_links(incident)),
         codes=tuple(incident.codes),
         attributes=_attributes(incident, place),
@@ -256,7 +266,7 @@ def _brief(incident: Incident, kind: Kind, at: datetime) -> str:
 # --- the sentences
 
 
-def _what(incident: Incident) -> Iterator[str]:
+def _what(incident: Incident, prospect: Prospect | None) -> Iterator[str]:
     for finding in _distinct(incident.active):
         yield f"{_sentence(finding.evidence)}"
     for reason in sorted({part.unknown for part in incident.active if part.unknown})[:LISTED]:
@@ -264,7 +274,7 @@ def _what(incident: Incident) -> Iterator[str]:
     yield _since(incident)
     if incident.flapping:
         yield f"It comes and goes: {_plural(len(incident.reopened) + 1, 'time')} since {_clock(incident.opened_at)}."
-    yield _repairable(incident)
+    yield _repairable(incident, prospect)
     for finding in _distinct(incident.active):
         yield f"What to do: {finding.remedy}"
 
@@ -300,11 +310,32 @@ def _since(incident: Incident) -> str:
     return f"{text}."
 
 
-def _repairable(incident: Incident) -> str:
+def _repairable(incident: Incident, prospect: Prospect | None) -> str:
     """Whether Secretwatch could mend it by itself."""
     if incident.cause.kind is CauseKind.ACCOUNT:
         return "Secretwatch needs to be let in; the last verdicts stand meanwhile."
-    return "Secretwatch cannot repair this."
+    if prospect is None or not (prospect.waiting or Code.READER_NOT_ALLOWED in incident.codes):
+        return "Secretwatch cannot repair this."
+    if prospect.at_rest:
+        return f"Secretwatch leaves this alone: {prospect.at_rest}."
+    return "Secretwatch can repair this: its plan waits for approval." if prospect.waiting else _BY_MODE[prospect.mode]
+
+
+_BY_MODE = {
+    Mode.OBSERVE: "Secretwatch could repair this, and is set to observe only.",
+    Mode.PROPOSE: "Secretwatch can repair this once somebody approves its plan.",
+    Mode.ENFORCE: "Secretwatch repairs this by itself, where that is safe.",
+}
+
+
+def _approval(incident: Incident, prospect: Prospect | None) -> str | None:
+    """The command by which a person lets the repair go on, where one is asked."""
+    if prospect is None or prospect.at_rest:
+        return None
+    if prospect.waiting:
+        return f"secretwatch approve {prospect.waiting}"
+    proposes = prospect.mode is Mode.PROPOSE and Code.READER_NOT_ALLOWED in incident.codes
+    return "secretwatch approve" if proposes else None
 
 
 def _distinct(parts: Iterable[Part]) -> list[Finding]:
@@ -322,7 +353,9 @@ def _affected(incident: Incident, consumers: Collection[Consumer]) -> Iterator[s
     yield from (f"provider {name} ({kind})" for name, kind in names)
 
 
-def _commands(incident: Incident) -> Iterator[tuple[str, str]]:
+def _commands(incident: Incident, prospect: Prospect | None) -> Iterator[tuple[str, str]]:
+    if approval := _approval(incident, prospect):
+        yield "Approve", approval
     for finding in _distinct(incident.active):
         if finding.command:
             yield "Fix", finding.command
