@@ -124,7 +124,8 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     "SendAlerts": (
         _logs("SendAlertsLogs"),
         _takes_from("AlertQueue"),
-        Need(("dynamodb:Query",), (*_REGISTRY, f"{_REGISTRY[0]}/index/Open")),
+        Need(("dynamodb:Query", "dynamodb:GetItem"), _REGISTRY),
+        Need(("dynamodb:Query",), (f"{_REGISTRY[0]}/index/Open",)),
         Need(
             ("dynamodb:PutItem", "dynamodb:DeleteItem"),
             _REGISTRY,

@@ -450,6 +450,7 @@ CAUSES: Mapping[tuple[str, str], Cause] = {
     ("TakeInventoryRole", "cloudtrail:GetEventSelectors"): an_inventory_is_due,
     ("PublishVerdictsRole", "events:PutEvents"): a_reference_breaks,
     ("SendAlertsRole", "dynamodb:Query"): a_reference_breaks,
+    ("SendAlertsRole", "dynamodb:GetItem"): a_reference_breaks,
     ("SendAlertsRole", "dynamodb:PutItem"): a_reference_breaks,
     ("SendAlertsRole", "dynamodb:DeleteItem"): a_reference_heals,
     ("SendAlertsRole", "events:PutEvents"): a_reference_breaks,
