@@ -242,6 +242,7 @@ def test_a_sweep_under_quotas_that_others_use_up_reads_and_checks_everything_all
     sweep = completed(world, heard)
     throttled = world.aws.quotas("counts")["throttled"]
     world.aws.quotas("lift")
+    eventually(lambda: all(waiting(world, queue) == 0 for queue in OF_CHECKS), patience=TRIES_TAKE)
 
     assert throttled
     assert sweep["counts"]["referencesUnchecked"] == 0
