@@ -3,7 +3,7 @@
 Every method raises `errors.Transient` or `errors.Permanent` when the world does not answer.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from secretwatch.domain.facts import (
 from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident
 from secretwatch.domain.key import KeyId
+from secretwatch.domain.onboarding.onboarding import Held, Offboarding, Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, Problem
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.repair.news import RepairNews
@@ -500,4 +501,106 @@ class RequestModel(Protocol):
 
     def problems(self, request: OnboardingRequest) -> list[Problem]:
         """All that is wrong with the request by itself, before anything is looked up; never a value of it."""
+        ...
+
+
+class Onboardings(Protocol):
+    """The Registry's onboardings and offboardings, and which execution works on a provider's name."""
+
+    def find(self, onboarding_id: str) -> Onboarding | None:
+        """The onboarding of that id."""
+        ...
+
+    def store(self, onboarding: Onboarding) -> None:
+        """Write the successor of the stored record; raises LostRace when another writer was first."""
+        ...
+
+    def find_offboarding(self, offboarding_id: str) -> Offboarding | None:
+        """The offboarding of that id."""
+        ...
+
+    def store_offboarding(self, offboarding: Offboarding) -> None:
+        """Write the successor of the stored record; raises LostRace when another writer was first."""
+        ...
+
+    def claimed_by(self, name: ProviderName) -> str | None:
+        """The ARN of the execution that works on the provider's name."""
+        ...
+
+    def claim(self, name: ProviderName, execution: str, *, over: str | None) -> None:
+        """Take the name for the execution, from `over` if another one has it; raises LostRace when that is not so."""
+        ...
+
+    def release(self, name: ProviderName, execution: str) -> None:
+        """Give the name up, if the execution still has it."""
+        ...
+
+
+class Executions(Protocol):
+    """Step Functions, as far as it tells how an execution is."""
+
+    def is_running(self, arn: str) -> bool:
+        """Whether it runs still; one that nobody knows any more does not."""
+        ...
+
+
+class Decisions(Protocol):
+    """Step Functions, where an execution waits for somebody's decision.
+
+    Both raise NoLongerWaiting when the token is of no use any more.
+    """
+
+    def approve(self, token: str, by: str) -> None:
+        """It goes on."""
+        ...
+
+    def reject(self, token: str, reason: str) -> None:
+        """It fails, for that reason."""
+        ...
+
+
+class Starters(Protocol):
+    """CloudTrail, as far as it tells who started an execution."""
+
+    def of_execution(self, arn: str, started_at: datetime) -> str | None:
+        """The ARN of who started it, a role's session by its own; None while AWS has not said yet."""
+        ...
+
+
+class SecretNames(Protocol):
+    """Secrets Manager, as far as it tells which secret is meant."""
+
+    def full_arn(self, secret_id: str) -> str | None:
+        """The full ARN of the secret with this name, or partial or full ARN; None when there is none."""
+        ...
+
+
+class TokenVault(Protocol):
+    """AgentCore's token vault, where a provider is created and deleted."""
+
+    def find(self, name: ProviderName) -> Held | None:
+        """The provider as it is held; None when there is none."""
+        ...
+
+    def maker(self, arn: str) -> str | None:
+        """The onboarding that created the provider, as its tag says; None for another's."""
+        ...
+
+    def create(self, name: ProviderName, body: Mapping[str, Any], *, maker: str) -> None:
+        """Create it as the request's body asks, with a tag that names its maker.
+
+        Raises ProviderRefused when AgentCore does not do it for a reason that lies in the request or in the account.
+        """
+        ...
+
+    def delete(self, name: ProviderName) -> None:
+        """Delete it, if it is there."""
+        ...
+
+
+class Vending(Protocol):
+    """AgentCore's data plane, where a workload gets a provider's credential."""
+
+    def vend(self, provider: str) -> None:
+        """Fetch an API key once, and drop it; raises Permanent when AgentCore does not give it."""
         ...

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from secretwatch.attempts import until_won
@@ -11,12 +12,15 @@ from secretwatch.domain.key import KeyId
 from secretwatch.domain.repair.document import Unkeepable, our_statement, same
 from secretwatch.domain.repair.news import RepairNews
 from secretwatch.domain.repair.plan import Kind, Plan
-from secretwatch.domain.repair.repair import Audit, Purpose, Repair, Spending, Status
+from secretwatch.domain.repair.repair import Audit, Purpose, Removal, Repair, Spending, Status
 from secretwatch.domain.repair.rules import Mode, RepairRules
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Permanent, SecretwatchError, Transient
 from secretwatch.ports import Documents, RepairBus, Repairs, Requests
 from secretwatch.repairing.looking import Look, Looking
+
+_CALLED_FOR = {Purpose.REPAIR, Purpose.GRANT}
+"""What is written only as long as somebody lacks access."""
 
 _LEASE_LASTS = timedelta(seconds=60)  # longer than the function may run: whose lease has run out is dead
 
@@ -51,15 +55,7 @@ class Applying:
         """
         if repair.status not in {Status.APPROVED, Status.APPLYING}:
             return self.tell(repair)
-        holder, at = str(uuid.uuid4()), self._clock()
-        self._repairs.lease(repair.resource, holder=holder, at=at, until=at + _LEASE_LASTS)
-        try:
-            done = self._under_lease(repair.id)
-        except SecretwatchError:
-            self._repairs.release(repair.resource, holder=holder)
-            raise
-        self._repairs.release(repair.resource, holder=holder)
-        return self.tell(done)
+        return self.tell(self._leased(repair, self._under_lease))
 
     def undo(self, done: Repair) -> Repair:
         """Take an applied repair back as somebody asked; returns what became of that.
@@ -84,6 +80,40 @@ class Applying:
             raise Transient(f"the policy of {done.resource} moved while {done.id} was undone")
         return undone
 
+    def withdraw(self, removal: Removal) -> Repair | None:
+        """Take out of a policy what a secret needed; returns what became of that, None when nothing of it is there.
+
+        Raises Transient when the policy moved meanwhile, Permanent when it cannot be read or kept.
+        """
+        current = self._documents[removal.kind].read(removal.resource)
+        standing = self._repairs.standing(removal.resource)
+        begun = self._repairs.find(standing.plan) if standing.plan else None
+        if begun and removal.is_under_way(begun):
+            taken = begun
+        else:
+            try:
+                taken = removal.repair(current, applied=standing.applied, at=self._clock())
+            except Unkeepable as error:
+                raise Permanent(f"the policy of {removal.resource} cannot be kept: {error}") from error
+            if same(taken.before, taken.after):
+                return self.tell(begun) if begun and removal.is_of(begun) else None
+            known = self._repairs.find(taken.id)
+            taken = replace(taken, version=known.version + 1 if known else 1)
+            self._repairs.store(taken, standing.successor(plan=taken.id))
+        done = self.apply(taken)
+        if done.status is Status.SUPERSEDED:
+            raise Transient(f"the policy of {done.resource} moved while {done.id} was withdrawn")
+        return done
+
+    def settle(self, repair: Repair) -> Repair:
+        """Find out how far a repair came that was begun, and write no more; returns what became of it.
+
+        Raises LostRace while another repair of the policy is under way.
+        """
+        if repair.status not in {Status.APPROVED, Status.APPLYING}:
+            return self.tell(repair)
+        return self.tell(self._leased(repair, self._settled))
+
     def tell(self, repair: Repair) -> Repair:
         """Tell the bus where a repair stands, unless it knows; and have checked what was written."""
         if repair.told:
@@ -97,6 +127,29 @@ class Applying:
         return told
 
     # --- under the lease
+
+    def _leased(self, repair: Repair, do: Callable[[str], Repair]) -> Repair:
+        holder, at = str(uuid.uuid4()), self._clock()
+        self._repairs.lease(repair.resource, holder=holder, at=at, until=at + _LEASE_LASTS)
+        try:
+            done = do(repair.id)
+        except SecretwatchError:
+            self._repairs.release(repair.resource, holder=holder)
+            raise
+        self._repairs.release(repair.resource, holder=holder)
+        return done
+
+    def _settled(self, repair_id: str) -> Repair:
+        repair = self._repairs.find(repair_id)
+        if repair is None:
+            raise Permanent(f"there is no repair {repair_id}")
+        if repair.status is Status.APPLYING:
+            current = self._documents[repair.kind].read(repair.resource)
+            if current != repair.before:
+                return self._recover(repair, current)
+        if repair.status in {Status.APPROVED, Status.APPLYING}:
+            return self._give_up(repair, Status.SUPERSEDED, "it was not written before it was not wanted any more")
+        return repair
 
     def _under_lease(self, repair_id: str) -> Repair:
         repair = self._repairs.find(repair_id)
@@ -147,7 +200,7 @@ class Applying:
             return Status.REFUSED, "RepairMode is observe"
         if current != repair.before:
             return Status.SUPERSEDED, "the policy moved since it was planned"
-        if repair.purpose is Purpose.REPAIR and (obstacle := self._not_called_for(repair)):
+        if repair.purpose in _CALLED_FOR and (obstacle := self._not_called_for(repair)):
             return obstacle
         if repair.after is None:
             return None if repair.kind is Kind.SECRET else (Status.REFUSED, "a key is never without a policy")
@@ -164,11 +217,12 @@ class Applying:
         planned = look.planned.get(repair.resource) if look else None
         if isinstance(planned, Unknown):
             return Status.SUPERSEDED, f"what it hangs on is not known: {planned.reason}"
-        if look is None or not isinstance(planned, Plan) or planned.id(standing.applied) != repair.id:
+        applied = standing.applied
+        if look is None or not isinstance(planned, Plan) or not repair.is_planned_by(planned, applied=applied):
             return Status.SUPERSEDED, "it is not what is needed any more"
         if look.mode is Mode.OBSERVE:
             return Status.SUPERSEDED, "the secret's tag secretwatch:repair lets nothing be repaired"
-        if repair.decided_by is None and look.mode is not Mode.ENFORCE:
+        if repair.purpose is Purpose.REPAIR and repair.decided_by is None and look.mode is not Mode.ENFORCE:
             return Status.SUPERSEDED, "somebody has to approve it now"
         return None
 
@@ -194,15 +248,13 @@ class Applying:
         done = repair.moved(Status.APPLIED, ended_at=self._clock(), request_id=request_id)
         standing = self._repairs.standing(repair.resource)
         audit = Audit.of_repair(repair, request_id=request_id, note=note)
-        if repair.purpose is Purpose.REPAIR:
+        if repair.purpose in _CALLED_FOR:
             after = standing.successor(applied=standing.applied + 1, plan=repair.id, stands=repair.id)
             self._repairs.store(done, after, audit)
             return done
-        # What a person took back is not to be put there again at once.
-        by, at = repair.asked_by, done.ended_at
-        after = standing.successor(
-            applied=standing.applied + 1, plan=repair.id, stands=None, paused_by=by, paused_at=at
-        )
+        after = standing.successor(applied=standing.applied + 1, plan=repair.id, stands=None)
+        if repair.purpose is Purpose.UNDO:  # what a person took back is not to be put there again at once
+            after = replace(after, paused_by=repair.asked_by, paused_at=done.ended_at)
         undone = self._repairs.find(repair.of or "")
         self._repairs.store(done, after, audit, *([undone.successor(undone_by=repair.id)] if undone else []))
         return done

@@ -20,11 +20,15 @@ from secretwatch.ports import References
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is planned for each policy of a secret: its own, and its key's; and what may become of it."""
+    """What is planned for each policy of a secret: its own, and its key's; and what may become of it.
+
+    `facts` are those of each reference that it is planned from.
+    """
 
     secret: str
     mode: Mode
     planned: Mapping[str, Planned]
+    facts: Mapping[Reference, Facts]
 
 
 class Looking:
@@ -66,7 +70,7 @@ class Looking:
         for one in planned.values():
             if isinstance(one, Unknown) and one.transient:
                 raise Transient(one.reason)
-        return Look(arn, mode, planned)
+        return Look(arn, mode, planned, facts)
 
 
 def _with_access(state: ReferenceState, facts: Facts, at: datetime) -> Facts:

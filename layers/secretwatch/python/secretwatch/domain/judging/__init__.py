@@ -34,7 +34,7 @@ class Judgement:
 
 def judge(reference: Reference, facts: Facts, rules: Rules) -> Judgement:
     """Decide whether AgentCore can still take the reference's credential from its secret."""
-    found = list(_found(reference, facts, rules))
+    found = list(all_found(reference, facts, rules))
     findings = tuple(dict.fromkeys(one for one in found if isinstance(one, Finding)))
     # What leaves the verdict open comes first, and of that what trying again may tell.
     unknowns = [one for one in found if isinstance(one, Unknown)]
@@ -45,7 +45,7 @@ def judge(reference: Reference, facts: Facts, rules: Rules) -> Judgement:
     return Judgement(verdict, findings, unknown)
 
 
-def _found(reference: Reference, facts: Facts, rules: Rules) -> Iterator[Found]:
+def all_found(reference: Reference, facts: Facts, rules: Rules) -> Iterator[Found]:
     """Everything that is wrong or unknown. Of a secret that cannot be read at all, nothing further is said."""
     yield from provider_findings(reference, facts)
     yield from secret_findings(reference, facts)

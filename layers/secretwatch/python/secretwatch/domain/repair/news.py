@@ -19,6 +19,9 @@ _BY_STATUS = {
 }
 
 
+_OF_ONBOARDINGS = {Purpose.GRANT, Purpose.WITHDRAW}  # they tell themselves why they fail
+
+
 @dataclass(frozen=True, slots=True)
 class RepairNews:
     """One event: `id` is the same whenever the same news is published again. `message` is for people."""
@@ -36,7 +39,7 @@ class RepairNews:
     def of_repair(cls, repair: Repair) -> "RepairNews | None":
         """The news of where a repair stands now; None where nobody waits to hear of it."""
         what = _BY_STATUS.get(repair.status)
-        if what is None:
+        if what is None or (what is REFUSED and repair.purpose in _OF_ONBOARDINGS):
             return None
         at = repair.ended_at or repair.planned_at
         return cls(
@@ -123,6 +126,10 @@ def _message(repair: Repair) -> str:
             )
         case Status.APPLIED if repair.purpose is Purpose.UNDO:
             return f"{repair.why} It is done. Repairs of {repair.resource} are paused until `secretwatch resume`."
+        case Status.APPLIED if repair.purpose is Purpose.GRANT:
+            return f"{repair.why} {repair.resource} lets them now ({repair.id}), as {repair.asked_by} asked."
+        case Status.APPLIED if repair.purpose is Purpose.WITHDRAW:
+            return f"{repair.why} What it needed is taken out of {repair.resource} ({repair.id})."
         case Status.APPLIED:
             approved = f" {repair.decided_by} approved it." if repair.decided_by else ""
             return (

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
-from secretwatch.domain.repair.document import same, without_statement
+from secretwatch.domain.repair.document import our_statement, same, with_statement, without_statement
 from secretwatch.domain.repair.plan import Decided, Kind, Plan, Refusal, plan_id
+from secretwatch.domain.repair.statement import named_secrets, without_secret
 
 PLAN_LASTS = timedelta(days=7)
 """A plan that nobody decided on for so long is not what somebody should approve unseen."""
@@ -33,6 +34,8 @@ class Purpose(StrEnum):
 
     REPAIR = "repair"
     UNDO = "undo"
+    GRANT = "grant"  # for a provider that is onboarded
+    WITHDRAW = "withdraw"  # what an onboarding that failed had added, or a removed provider had needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Repair:
 
     `version` counts the writes of the record. `told` says that the bus knows of the status. `decided_by` is the ARN of
     who approved or rejected, None where nobody had to. `undo_asked_by` is who wants it back, `of` the repair that this
-    one undoes.
+    one undoes or withdraws.
     """
 
     id: str
@@ -131,6 +134,33 @@ class Repair:
             of=done.id,
         )
 
+    @classmethod
+    def grant(cls, plan: Plan, *, id_: str, secret: str, asked_by: str, decided_by: str | None, at: datetime) -> Self:
+        """What lets the readers of a provider in that is yet to be created; decided already."""
+        return cls(
+            id=id_,
+            kind=plan.kind,
+            resource=plan.resource,
+            before=plan.before,
+            after=plan.after,
+            status=Status.APPROVED,
+            why=plan.why,
+            planned_at=at,
+            purpose=Purpose.GRANT,
+            statement=plan.statement,
+            decisions=plan.decisions,
+            asked_by=asked_by,
+            secret=secret,
+            decided_by=decided_by,
+            decided_at=at if decided_by else None,
+        )
+
+    def is_planned_by(self, plan: Plan, *, applied: int) -> bool:
+        """Whether the plan is this very change; a grant has an id of its own."""
+        if self.purpose is Purpose.GRANT:
+            return (plan.before, plan.after) == (self.before, self.after)
+        return plan.id(applied) == self.id
+
     def expired(self, at: datetime) -> bool:
         """Whether it waited too long for a person."""
         return self.status is Status.PLANNED and at - self.planned_at > PLAN_LASTS
@@ -142,6 +172,60 @@ class Repair:
     def successor(self, **others: Any) -> Self:
         """The record's successor in the same status."""
         return replace(self, version=self.version + 1, **others)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A wish to take what one secret needed out of a policy. `granted` is the grant that it takes back, if it does."""
+
+    kind: Kind
+    resource: str
+    secret: str
+    why: str
+    asked_by: str
+    granted: Repair | None = None
+
+    def of(self, current: str | None) -> str | None:
+        """The document that is to be in place of the current one; raises Unkeepable for one that cannot be kept."""
+        ours = our_statement(current, self.kind.sid)
+        if self.granted and same(current, self.granted.after):
+            return self.granted.before
+        if current is None or ours is None:
+            return current
+        before = our_statement(self.granted.before, self.kind.sid) if self.granted else None
+        if self.kind is Kind.KEY and not (self.granted and ours == self.granted.statement):
+            # Others' secrets stay in it, and ours if it was there before.
+            if before is not None and self.secret in named_secrets(before):
+                return current
+            before = without_secret(ours, self.secret)
+        return with_statement(current, before) if before is not None else without_statement(current, self.kind.sid)
+
+    def repair(self, current: str | None, *, applied: int, at: datetime) -> Repair:
+        """The change that does it; raises Unkeepable as `of` does."""
+        after = self.of(current)
+        return Repair(
+            id=plan_id(self.resource, current, after, applied),
+            kind=self.kind,
+            resource=self.resource,
+            before=current,
+            after=after,
+            status=Status.APPROVED,
+            why=self.why,
+            planned_at=at,
+            purpose=Purpose.WITHDRAW,
+            asked_by=self.asked_by,
+            secret=self.secret,
+            of=self.granted.id if self.granted else None,
+        )
+
+    def is_of(self, repair: Repair) -> bool:
+        """Whether the repair is this very removal."""
+        same_wish = (repair.resource, repair.secret, repair.asked_by) == (self.resource, self.secret, self.asked_by)
+        return same_wish and repair.purpose is Purpose.WITHDRAW
+
+    def is_under_way(self, repair: Repair) -> bool:
+        """Whether the repair is this very removal, begun and not ended."""
+        return self.is_of(repair) and repair.status in {Status.APPROVED, Status.APPLYING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,16 @@ def named_secrets(statement: Mapping[str, Any]) -> list[str]:
     return arns if isinstance(arns, list) else [arns]
 
 
+def without_secret(statement: Mapping[str, Any], arn: str) -> Mapping[str, Any] | None:
+    """A statement of ours for a key that names the secret no more; None when it would name none."""
+    kept = [one for one in named_secrets(statement) if one != arn]
+    if not kept:
+        return None
+    condition = statement["Condition"]
+    equals = {**condition["StringEquals"], "kms:EncryptionContext:SecretARN": _one_or_many(kept)}
+    return {**statement, "Condition": {**condition, "StringEquals": equals}}
+
+
 def _principals(readers: Collection[Principal]) -> Mapping[str, Any]:
     services = [reader.name for reader in readers if reader.account is None]
     others = [reader.name for reader in readers if reader.account is not None]
