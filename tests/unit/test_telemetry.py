@@ -19,6 +19,8 @@ from secretwatch.domain.facts import Unknown
 from secretwatch.domain.finding import Code, Finding, Verdict
 from secretwatch.domain.incident import Brief, Cause, IncidentState, Kind, opened, parts_of
 from secretwatch.domain.key import KeyId
+from secretwatch.domain.onboarding.failure import Failure
+from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
 from secretwatch.domain.reference import Provider
 from secretwatch.domain.repair import plan
 from secretwatch.domain.repair.news import RepairNews
@@ -73,6 +75,7 @@ ATTEMPTS = [
 ]
 
 REPAIR = Repair(CANARY, plan.Kind.SECRET, CANARY, None, None, Status.APPLIED, CANARY, NOON)
+ONBOARDING = Onboarding(Execution(CANARY, CANARY, NOON), CANARY, CANARY, provider_arn=CANARY)
 
 TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "change_unreadable": (partial(telemetry.change_unreadable, CANARY, UnknownChange(CANARY)),),
@@ -101,6 +104,13 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
         partial(telemetry.repairs_considered, CANARY, [REPAIR]),
     ),
     "repair_decided": (partial(telemetry.repair_decided, CANARY, CANARY, CANARY, 200),),
+    "onboarding_step": (partial(telemetry.onboarding_step, CANARY, CANARY, note=CANARY),),
+    "onboarding_succeeded": (partial(telemetry.onboarding_succeeded, ONBOARDING),),
+    "onboarding_rolled_back": (partial(telemetry.onboarding_rolled_back, replace(ONBOARDING, left=(CANARY,))),),
+    "onboarding_decided": (partial(telemetry.onboarding_decided, CANARY, CANARY, CANARY, 200),),
+    "offboarding_failed": (
+        partial(telemetry.offboarding_failed, ONBOARDING.execution, Failure(CANARY, CANARY, CANARY)),
+    ),
     "news_read": (partial(telemetry.news_read, NEWS, [INCIDENT]),),
     "told": tuple(partial(telemetry.told, one) for one in ATTEMPTS),
     "round_gone": (partial(telemetry.round_gone, [BRIEF]),),

@@ -215,3 +215,81 @@ class DecideRepairSettings:
             repair_queue_url=environ["REPAIR_QUEUE_URL"],
             mode=Mode(environ["REPAIR_MODE"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardSecretSettings:
+    """Of `onboard_secret`; with `vend` a credential may be fetched once, to prove that it can be."""
+
+    registry_table: str
+    bus_name: str
+    account: str
+    region: str
+    rules: Rules
+    repair_rules: RepairRules
+    owner_tag: str
+    vend: bool
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            bus_name=environ["BUS_NAME"],
+            account=environ["ACCOUNT_ID"],
+            region=environ["AWS_REGION"],
+            rules=rules_from(environ),
+            repair_rules=repair_rules_from(environ),
+            owner_tag=environ.get("OWNER_TAG") or "owner",
+            vend=environ.get("ONBOARDING_VEND") == "on",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GrantAccessSettings:
+    """Of `grant_access`, which reads no value."""
+
+    registry_table: str
+    sweep_queue_url: str
+    bus_name: str
+    account: str
+    region: str
+    rules: Rules
+    repair_rules: RepairRules
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set, ValueError for one that cannot be read."""
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            sweep_queue_url=environ["SWEEP_QUEUE_URL"],
+            bus_name=environ["BUS_NAME"],
+            account=environ["ACCOUNT_ID"],
+            region=environ["AWS_REGION"],
+            rules=rules_from({**environ, "READ_SECRET_VALUES": ReadValues.NONE}),
+            repair_rules=repair_rules_from(environ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CreateProviderSettings:
+    """Of `create_provider`."""
+
+    registry_table: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set."""
+        return cls(registry_table=environ["REGISTRY_TABLE"])
+
+
+@dataclass(frozen=True, slots=True)
+class DecideOnboardingSettings:
+    """Of `decide_onboarding`."""
+
+    registry_table: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set."""
+        return cls(registry_table=environ["REGISTRY_TABLE"])

@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # a function loads what it uses, and nothing for what others 
     from secretwatch.domain.change import Change, UnknownChange
     from secretwatch.domain.consumer import Gateway
     from secretwatch.domain.incident import Brief, Incident
+    from secretwatch.domain.onboarding.failure import Failure
+    from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
     from secretwatch.domain.repair.news import RepairNews
     from secretwatch.domain.repair.repair import Repair
     from secretwatch.domain.secret import SecretId
@@ -279,6 +281,50 @@ def repairs_considered(subject: str, repairs: "Collection[Repair]") -> None:
 def repair_decided(wish: str, subject: str | None, caller: str, status: int) -> None:
     """Somebody asked for something about a repair, and was answered."""
     logger.info("repair decided", wish=wish, subject=subject, caller=caller, status=status)
+
+
+def onboarding_step(step: str, onboarding: str, **came_to: Any) -> None:
+    """A step of an onboarding or an offboarding is done."""
+    logger.info("onboarding step done", step=step, onboarding=onboarding, **came_to)
+
+
+def onboarding_succeeded(onboarding: "Onboarding") -> None:
+    """A provider resolves that did not exist, or that was there as it was asked for."""
+    count("OnboardingsSucceeded")
+    logger.info(
+        "onboarding succeeded", onboarding=onboarding.id, provider=onboarding.provider_arn, created=onboarding.created
+    )
+
+
+def onboarding_rolled_back(onboarding: "Onboarding") -> None:
+    """An onboarding came to nothing; what could not be taken back alarms somebody."""
+    count("OnboardingsRolledBack")
+    if onboarding.left:
+        count("RollBacksFailed")
+    logger.info(
+        "onboarding rolled back",
+        onboarding=onboarding.id,
+        step=onboarding.failed_step,
+        error=onboarding.error,
+        reason=onboarding.message,
+        left=list(onboarding.left),
+    )
+
+
+def offboarding_failed(execution: "Execution", failure: "Failure") -> None:
+    """An offboarding was refused, or has to be started again."""
+    logger.info(
+        "offboarding failed",
+        onboarding=execution.name,
+        step=failure.step,
+        error=failure.error,
+        reason=failure.message,
+    )
+
+
+def onboarding_decided(wish: str, onboarding: str, caller: str, status: int) -> None:
+    """Somebody decided about an onboarding, and was answered."""
+    logger.info("onboarding decided", wish=wish, onboarding=onboarding, caller=caller, status=status)
 
 
 def news_read(news: "News", incidents: "Sequence[Incident]") -> None:

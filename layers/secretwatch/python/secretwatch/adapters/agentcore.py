@@ -29,7 +29,7 @@ Answer = Mapping[str, Any]
 # take_inventory runs at most twice at a time: together they stay under half of it.
 SECONDS_BETWEEN_CALLS = 0.21
 
-_INFIXES = {ProviderKind.API_KEY: "api_key", ProviderKind.OAUTH2: "oauth2", ProviderKind.PAYMENT: "payment"}
+INFIXES = {ProviderKind.API_KEY: "api_key", ProviderKind.OAUTH2: "oauth2", ProviderKind.PAYMENT: "payment"}
 _PAGE_SIZES = {ProviderKind.API_KEY: 100, ProviderKind.OAUTH2: 20, ProviderKind.PAYMENT: 20}
 
 
@@ -91,7 +91,7 @@ class AgentCoreProviders:
 
     def page(self, kind: ProviderKind, inventory: WholeInventory, token: str | None) -> Page[ProviderName]:
         """List…CredentialProviders. Lists tell neither secrets nor sources."""
-        operation = f"list_{_INFIXES[kind]}_credential_providers"
+        operation = f"list_{INFIXES[kind]}_credential_providers"
         answer = self._agentcore.page(operation, token, maxResults=_PAGE_SIZES[kind])
         names = (item["name"] for item in answer["credentialProviders"])
         return Page(
@@ -101,8 +101,8 @@ class AgentCoreProviders:
 
     def get(self, name: ProviderName) -> Provider | None:
         """Get…CredentialProvider, its EXTERNAL references and certificates."""
-        answer = self._agentcore.find(f"get_{_INFIXES[name.kind]}_credential_provider", name=name.name)
-        return _provider(name, answer) if answer else None
+        answer = self._agentcore.find(f"get_{INFIXES[name.kind]}_credential_provider", name=name.name)
+        return provider_of(name, answer) if answer else None
 
 
 class AgentCoreGateways:
@@ -161,7 +161,8 @@ def _providers_used_by(target: Answer) -> Iterator[str]:
                 yield arn
 
 
-def _provider(name: ProviderName, answer: Answer) -> Provider:
+def provider_of(name: ProviderName, answer: Answer) -> Provider:
+    """A provider as a Get answer describes it."""
     arn = answer["credentialProviderArn"]
     found = [*_external_secrets(answer), *_certificates(answer)]
     references = (

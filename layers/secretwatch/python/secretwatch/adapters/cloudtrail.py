@@ -1,7 +1,9 @@
-"""The account's trails, as AWS CloudTrail describes them."""
+"""The account's trails, as AWS CloudTrail describes them; and who started an execution, from its event history."""
 
+import json
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from secretwatch.adapters.aws import translated
 from secretwatch.attempts import or_unknown
@@ -34,3 +36,43 @@ class CloudTrailTrails:
         with translated("GetEventSelectors"):
             selectors = self._client.get_event_selectors(TrailName=arn)
         return trail_covers(trail, status, selectors, region=region)
+
+
+class CloudTrailStarters:
+    """`ports.Starters` on CloudTrail's event history, which needs no trail: asked rarely, at two calls a second."""
+
+    def __init__(self, client: "CloudTrailClient") -> None:
+        """`client` is a boto3 CloudTrail client."""
+        self._client = client
+
+    def of_execution(self, arn: str, started_at: datetime) -> str | None:
+        """LookupEvents of every StartExecution around that time; the record's own answer names the execution."""
+        start, end = started_at - _AROUND, started_at + _AROUND
+        token: dict[str, str] = {}
+        for _ in range(_MOST_PAGES):
+            with translated("LookupEvents"):
+                page = self._client.lookup_events(
+                    LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "StartExecution"}],
+                    StartTime=start,
+                    EndTime=end,
+                    MaxResults=50,
+                    **token,  # type: ignore[arg-type]
+                )
+            for event in page["Events"]:
+                record = json.loads(event.get("CloudTrailEvent", "{}"))
+                if (record.get("responseElements") or {}).get("executionArn") == arn:
+                    return _who(record.get("userIdentity") or {})
+            if not (following := page.get("NextToken")):
+                return None
+            token = {"NextToken": following}
+        return None
+
+
+_AROUND = timedelta(minutes=2)
+_MOST_PAGES = 20  # of fifty each: a thousand starts in four minutes
+
+
+def _who(identity: dict[str, Any]) -> str | None:
+    """A person or a session by its ARN; a service that started it by its name."""
+    who = identity.get("arn") or identity.get("invokedBy")
+    return who if isinstance(who, str) else None

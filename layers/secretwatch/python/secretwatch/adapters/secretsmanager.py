@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SecretsManagerSecrets:
-    """`ports.Secrets` on Secrets Manager. No value leaves this module; only its shape does."""
+    """`ports.Secrets` and `ports.SecretNames` on Secrets Manager. No value leaves this module; only its shape does."""
 
     def __init__(self, client: "SecretsManagerClient", policy_pace: Pace | None = None) -> None:
         """`client` is a boto3 Secrets Manager client; policies are read at the pace, if there is one."""
@@ -43,6 +43,11 @@ class SecretsManagerSecrets:
                 if code_of(error) == "ResourceNotFoundException":
                     return None
                 raise
+
+    def full_arn(self, secret_id: str) -> str | None:
+        """DescribeSecret, which takes names and partial ARNs too."""
+        secret = self._describe(secret_id)
+        return secret["ARN"] if secret else None
 
     def policy_names(self, arn: str) -> list[str]:
         """ListResourcePolicies, page by page."""

@@ -2,7 +2,7 @@
 
 from secretwatch.repairing.applying import Applying
 from secretwatch.repairing.deciding import Answer, Deciding, Wish
-from secretwatch.repairing.looking import Looking
+from secretwatch.repairing.looking import Look, Looking
 from secretwatch.repairing.planning import Repairing
 
-__all__ = ["Answer", "Applying", "Deciding", "Looking", "Repairing", "Wish"]
+__all__ = ["Answer", "Applying", "Deciding", "Look", "Looking", "Repairing", "Wish"]

@@ -18,6 +18,9 @@
 | BREAKER | STATE | whether repairs stop for the whole stack | repairs |
 | BREAKER | BROKEN#<secret or key arn> | when the policy last asked for a repair; expires | repairs |
 | AUDIT#<secret or key arn> | <time>#<repair id> | a change of the policy that we made; kept for good | repairs |
+| ONBOARDING#<id> | STATE | an onboarding, and what became of it; expires once it is long over | onboardings |
+| ONBOARDING#<id> | OFFBOARDING | the removal of a provider; expires once it is long over | onboardings |
+| ONBOARDINGS#<account>#<region>#<kind> | <name> | which execution works on that provider | onboardings |
 | INCIDENT#<cause> | STATE | its last incident; expires once it is long over | incidents |
 | INCIDENT#<cause> | PART#<secret arn>#<provider arn>#<field> | a reference's part in it; expires | incidents |
 | INVOLVED#<secret arn> | <cause> | an open incident of which the secret's references are part | incidents |
@@ -29,6 +32,7 @@ from secretwatch.adapters.dynamodb.digests import DynamoDbDigests
 from secretwatch.adapters.dynamodb.gateways import DynamoDbConsumers, DynamoDbGatewayRecords
 from secretwatch.adapters.dynamodb.incidents import DynamoDbIncidents
 from secretwatch.adapters.dynamodb.keys import DynamoDbProtectedSecrets
+from secretwatch.adapters.dynamodb.onboardings import DynamoDbOnboardings
 from secretwatch.adapters.dynamodb.providers import DynamoDbProviderRecords
 from secretwatch.adapters.dynamodb.references import DynamoDbReferences, item_of, state_of
 from secretwatch.adapters.dynamodb.repairs import DynamoDbRepairs
@@ -42,6 +46,7 @@ __all__ = [
     "DynamoDbDigests",
     "DynamoDbGatewayRecords",
     "DynamoDbIncidents",
+    "DynamoDbOnboardings",
     "DynamoDbProtectedSecrets",
     "DynamoDbProviderRecords",
     "DynamoDbReferences",

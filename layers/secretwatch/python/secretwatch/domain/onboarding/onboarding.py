@@ -2,20 +2,29 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
 from secretwatch.domain.key import partition_of
-from secretwatch.domain.onboarding.request import OnboardingRequest, Problem
-from secretwatch.domain.reference import ProviderKind, ProviderName, Reference
+from secretwatch.domain.onboarding.request import OnboardingRequest, Options, Problem
+from secretwatch.domain.reference import ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.repair.document import same
 from secretwatch.domain.repair.plan import Kind, Plan
 
 KEPT_FOR = timedelta(days=90)
 """How long the record of one that is over stays, as Step Functions keeps its executions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution of one of the state machines; its name is the id of what it does."""
+
+    arn: str
+    name: str
+    started_at: datetime
 
 
 class Status(StrEnum):
@@ -72,9 +81,9 @@ class Shown:
         """Whether the plan is the very change that was shown, however the documents are laid out."""
         return same(self.before, plan.before) and same(self.after, plan.after)
 
-    def repair_id(self, onboarding: str) -> str:
-        """The id of the repair that makes this change for the onboarding: each attempt finds what others began."""
-        parts = [onboarding, self.resource, self.secret]
+    def repair_id(self, execution: "Execution") -> str:
+        """The id of the repair that makes this change for the execution: each attempt finds what others began."""
+        parts = [execution.arn, execution.started_at.isoformat(), self.resource, self.secret]
         return "r-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
@@ -103,21 +112,20 @@ class Onboarding:
 
     `asked` is the body of the request, kept once it is known to hold no literal secret. `creating` and `registering`
     say that the step has begun: whoever comes after a lost answer knows that there may be something to take back.
-    `created` is False of a provider that was there and is the one that was asked for.
+    `created` is False of a provider that was there and is the one that was asked for. `notes` are what a roll-back left
+    alone, `left` what it failed to take back.
     """
 
-    id: str
-    execution: str
+    execution: Execution
     account: str
     region: str
-    started_at: datetime
     version: int = 0
     status: Status = Status.RUNNING
     kind: ProviderKind | None = None
     name: str | None = None
     vendor: str | None = None
     owner: str | None = None
-    vend: bool = False
+    options: Options = field(default_factory=Options)
     asked: Mapping[str, Any] | None = None
     requested_by: str | None = None
     pointers: tuple[Pointer, ...] = ()
@@ -134,7 +142,13 @@ class Onboarding:
     failed_step: str | None = None
     error: str | None = None
     message: str | None = None
+    notes: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The execution's name."""
+        return self.execution.name
 
     @property
     def provider(self) -> ProviderName | None:
@@ -152,6 +166,13 @@ class Onboarding:
         """The ARNs of the secrets that it references, each once."""
         return sorted({one.secret_arn for one in self.pointers})
 
+    @property
+    def request(self) -> OnboardingRequest | None:
+        """What is asked for; None while it is not known to hold no secret."""
+        if self.asked is None or self.kind is None or self.name is None:
+            return None
+        return OnboardingRequest(self.kind, self.name, self.vendor, self.asked, self.owner, self.options)
+
     def asking(self, request: OnboardingRequest) -> Self:
         """The record's successor that knows what is asked for; to be made of a request without a problem only."""
         return self.successor(
@@ -159,7 +180,7 @@ class Onboarding:
             name=request.name,
             vendor=request.vendor,
             owner=request.owner,
-            vend=request.options.vend,
+            options=request.options,
             asked=request.body,
         )
 
@@ -187,14 +208,23 @@ class Held:
     status: str | None = None
     failure_reason: str | None = None
 
-    def difference(self, vendor: str | None, pointers: frozenset[Pointer]) -> str | None:
-        """In what it is another one than is asked for; None when it is that very one."""
+    def taken(self, name: ProviderName, vendor: str | None, pointers: Collection[Pointer]) -> str | None:
+        """In what it is another one than is asked for, for people; None when it is that very one."""
+        because = self._difference(vendor, frozenset(pointers))
+        return f"there is a provider {name.name} ({name.kind}) already, and {because}" if because else None
+
+    def _difference(self, vendor: str | None, pointers: frozenset[Pointer]) -> str | None:
         if vendor is not None and self.vendor is not None and vendor != self.vendor:
             return f"its vendor is {self.vendor}"
         if self.incomplete:
             return f"its {', '.join(sorted(self.incomplete))} names no secret by its full ARN"
         odd = sorted({one.field for one in self.pointers ^ pointers})
         return f"its {', '.join(odd)} points elsewhere" if odd else None
+
+    @property
+    def provider_status(self) -> ProviderStatus:
+        """As AgentCore says."""
+        return ProviderStatus(self.status, self.failure_reason)
 
 
 class OffboardingStatus(StrEnum):
@@ -209,10 +239,8 @@ class OffboardingStatus(StrEnum):
 class Offboarding:
     """One execution that removes a provider. What it references is kept: soon nobody else knows."""
 
-    id: str
-    execution: str
+    execution: Execution
     provider: ProviderName
-    started_at: datetime
     version: int = 0
     status: OffboardingStatus = OffboardingStatus.RUNNING
     forced: bool = False
@@ -225,6 +253,16 @@ class Offboarding:
     failed_step: str | None = None
     error: str | None = None
     message: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The execution's name."""
+        return self.execution.name
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """The references that the provider has, or had."""
+        return tuple(one.reference(self.provider, self.provider_arn) for one in self.pointers)
 
     def successor(self, **others: Any) -> Self:
         """The record's successor."""
