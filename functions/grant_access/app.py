@@ -90,5 +90,5 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     onboarding_id = event["execution"]["name"]
     telemetry.logger.set_correlation_id(onboarding_id)
     answer = came_to(event["step"], onboarding_id)
-    telemetry.onboarding_step(event["step"], onboarding_id, **answer)
+    telemetry.onboarding_step(event["step"], onboarding_id, answer)
     return answer

@@ -104,7 +104,7 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
         partial(telemetry.repairs_considered, CANARY, [REPAIR]),
     ),
     "repair_decided": (partial(telemetry.repair_decided, CANARY, CANARY, CANARY, 200),),
-    "onboarding_step": (partial(telemetry.onboarding_step, CANARY, CANARY, note=CANARY),),
+    "onboarding_step": (partial(telemetry.onboarding_step, CANARY, CANARY, {"note": CANARY}),),
     "onboarding_succeeded": (partial(telemetry.onboarding_succeeded, ONBOARDING),),
     "onboarding_rolled_back": (partial(telemetry.onboarding_rolled_back, replace(ONBOARDING, left=(CANARY,))),),
     "onboarding_decided": (partial(telemetry.onboarding_decided, CANARY, CANARY, CANARY, 200),),

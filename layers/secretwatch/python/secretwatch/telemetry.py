@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from functools import wraps
@@ -283,17 +283,16 @@ def repair_decided(wish: str, subject: str | None, caller: str, status: int) -> 
     logger.info("repair decided", wish=wish, subject=subject, caller=caller, status=status)
 
 
-def onboarding_step(step: str, onboarding: str, **came_to: Any) -> None:
-    """A step of an onboarding or an offboarding is done."""
-    logger.info("onboarding step done", step=step, onboarding=onboarding, **came_to)
+def onboarding_step(step: str, onboarding: str, outcome: Mapping[str, Any] | None = None) -> None:
+    """A step of an onboarding or an offboarding is done, and came to this."""
+    logger.info("onboarding step done", step=step, onboarding=onboarding, outcome=outcome)
 
 
 def onboarding_succeeded(onboarding: "Onboarding") -> None:
     """A provider resolves that did not exist, or that was there as it was asked for."""
     count("OnboardingsSucceeded")
-    logger.info(
-        "onboarding succeeded", onboarding=onboarding.id, provider=onboarding.provider_arn, created=onboarding.created
-    )
+    adopted = onboarding.created is False
+    logger.info("onboarding succeeded", onboarding=onboarding.id, provider=onboarding.provider_arn, adopted=adopted)
 
 
 def onboarding_rolled_back(onboarding: "Onboarding") -> None:
