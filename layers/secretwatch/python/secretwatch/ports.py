@@ -25,6 +25,7 @@ from secretwatch.domain.facts import (
 from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident
 from secretwatch.domain.key import KeyId
+from secretwatch.domain.onboarding.request import OnboardingRequest, Problem
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.repair.news import RepairNews
 from secretwatch.domain.repair.repair import Audit, Breaker, Repair, Spending, Standing
@@ -491,4 +492,12 @@ class RepairRequests(Protocol):
 
     def consider(self, secret: SecretId) -> None:
         """Ask for the secret to be looked at."""
+        ...
+
+
+class RequestModel(Protocol):
+    """AgentCore's API, as far as it says what a request has to look like."""
+
+    def problems(self, request: OnboardingRequest) -> list[Problem]:
+        """All that is wrong with the request by itself, before anything is looked up; never a value of it."""
         ...

@@ -8,7 +8,14 @@ from botocore.exceptions import ClientError
 from secretwatch.adapters.aws import code_of, translated
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
-from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
+from secretwatch.domain.reference import (
+    SECRET_FIELDS,
+    Provider,
+    ProviderKind,
+    ProviderName,
+    ProviderStatus,
+    Reference,
+)
 from secretwatch.domain.secret import SecretId
 from secretwatch.ports import Page, every_page
 
@@ -19,15 +26,6 @@ Answer = Mapping[str, Any]
 
 _INFIXES = {ProviderKind.API_KEY: "api_key", ProviderKind.OAUTH2: "oauth2", ProviderKind.PAYMENT: "payment"}
 _PAGE_SIZES = {ProviderKind.API_KEY: 100, ProviderKind.OAUTH2: 20, ProviderKind.PAYMENT: 20}
-
-# Where a Get answer names a reference: <stem>Arn.secretArn, <stem>JsonKey, <stem>Source; and the field that it is.
-_FIELDS = {
-    "apiKeySecret": "apiKey",
-    "clientSecret": "clientSecret",
-    "walletSecret": "walletSecret",
-    "appSecret": "appSecret",
-    "authorizationPrivateKey": "authorizationPrivateKey",
-}
 
 
 class AgentCore:
@@ -176,7 +174,7 @@ def _status(answer: Answer) -> ProviderStatus:
 def _external_secrets(answer: Answer) -> Iterator[tuple[str, str, str | None]]:
     """Field, secret ARN and JSON key of each EXTERNAL source: of the provider itself, or of its payment vendor."""
     for part in (answer, *answer.get("providerConfigurationOutput", {}).values()):
-        for stem, field in _FIELDS.items():
+        for stem, field in SECRET_FIELDS.items():
             # An absent source is not EXTERNAL: the secret may be AgentCore's own, which is never watched.
             if part.get(f"{stem}Source") == "EXTERNAL":
                 yield field, part.get(f"{stem}Arn", {}).get("secretArn", ""), part.get(f"{stem}JsonKey")

@@ -1,9 +1,22 @@
 """Providers and the references by which they depend on secrets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from secretwatch.domain.secret import SecretId
+
+SECRET_FIELDS: Mapping[str, str] = {
+    "apiKeySecret": "apiKey",
+    "clientSecret": "clientSecret",
+    "walletSecret": "walletSecret",
+    "appSecret": "appSecret",
+    "authorizationPrivateKey": "authorizationPrivateKey",
+}
+"""By what AgentCore's members of a reference begin with, the reference's field.
+
+Create takes <stem>Source and <stem>Config; Get answers <stem>Source, <stem>Arn.secretArn and <stem>JsonKey.
+"""
 
 
 class ProviderKind(StrEnum):

@@ -1,0 +1,234 @@
+"""What AgentCore's API takes, by botocore's service model of it.
+
+botocore's own validator knows required members, types and minima only, and quotes the values that it refuses.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.session import get_session
+
+from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, nearest, plain, shown
+from secretwatch.domain.reference import SECRET_FIELDS, ProviderKind
+
+_OPERATIONS = {
+    ProviderKind.API_KEY: "CreateApiKeyCredentialProvider",
+    ProviderKind.OAUTH2: "CreateOauth2CredentialProvider",
+    ProviderKind.PAYMENT: "CreatePaymentCredentialProvider",
+}
+_TYPES: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
+    "structure": ("an object", Mapping),
+    "map": ("an object", Mapping),
+    "list": ("a list", list),
+    "string": ("a string", str),
+    "integer": ("a whole number", int),
+    "long": ("a whole number", int),
+    "float": ("a number", (int, float)),
+    "double": ("a number", (int, float)),
+    "boolean": ("true or false", bool),
+}
+_WORDS: Mapping[type, str] = {  # in this order: to Python, True is a number
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    Mapping: "an object",
+}
+_SHARED = "includedOauth2ProviderConfig"  # of all vendors that have no configuration of their own
+_WITHOUT_SECRET = {"AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"}
+_STEMS = {plain(field): stem for stem, field in SECRET_FIELDS.items()} | {plain(stem): stem for stem in SECRET_FIELDS}
+
+
+class ProviderRequests:
+    """`ports.RequestModel` on botocore's service model."""
+
+    def __init__(self, *, started: bool = True) -> None:
+        """`started` is whether the request is an execution's input already, and stands in its history."""
+        self._started = started
+
+    def problems(self, request: OnboardingRequest) -> list[Problem]:
+        """All that is wrong with the request, our own part of it included; none names a value."""
+        shape = _input_of(request.kind)
+        found = [*self._structure(shape, request.body, ""), *_vendor_problems(shape, request), *request.misread]
+        if not found and not request.references:
+            found = [Problem("the request", "references no secret of yours", "Such a provider needs no onboarding.")]
+        return list(dict.fromkeys(found))
+
+    def _value(self, shape: Shape, value: object, path: str) -> Iterator[Problem]:
+        kind, expected = _TYPES.get(shape.type_name, ("something else", object))
+        if shape.metadata.get("sensitive"):
+            yield self._literal(path, value)
+        elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+            yield Problem(path, f"has to be {kind}, and is {_what(value)}", _members(shape))
+            yield from self._astray(value, path)
+        elif isinstance(value, Mapping) and isinstance(shape, StructureShape):
+            yield from self._structure(shape, value, path)
+        elif isinstance(value, Mapping) and isinstance(shape, MapShape):
+            yield from _range(shape, len(value), path, "entries")
+            for key, item in value.items():
+                yield from self._value(shape.key, key, _join(path, key))
+                yield from self._value(shape.value, item, _join(path, key))
+        elif isinstance(value, list) and isinstance(shape, ListShape):
+            yield from _range(shape, len(value), path, "items")
+            for index, item in enumerate(value):
+                yield from self._value(shape.member, item, f"{path}[{index}]")
+        elif isinstance(value, str):
+            yield from _text(shape, value, path)
+        elif isinstance(value, int | float):
+            yield from _range(shape, value, path, None)
+
+    def _structure(self, shape: StructureShape, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+        for name, item in value.items():
+            if name in shape.members:
+                yield from self._value(shape.members[name], item, _join(path, name))
+            elif plain(str(name)) in _STEMS:
+                yield self._literal(_join(path, name), item)
+            else:
+                yield Problem(_join(path, name), "is not known to AgentCore here", _instead(str(name), shape.members))
+                yield from self._astray(item, _join(path, name))
+        for name in shape.required_members:
+            if name not in value:
+                yield Problem(_join(path, name), "is missing", _addition(shape.members[name]))
+        if shape.is_tagged_union and len(value.keys() & shape.members.keys()) != 1:
+            yield Problem(path, "has to have exactly one member", f"Give one of {', '.join(shape.members)}.")
+        yield from _sources(shape, value, path)
+        if "certificateConfigurations" in value and "privateEndpoint" not in value:  # the model says so in words only
+            needed = _join(path, "privateEndpoint")
+            yield Problem(
+                needed, "is missing", "A certificate goes only with a private endpoint: add it, or leave both out."
+            )
+
+    def _literal(self, path: str, value: object) -> Problem:
+        """A sensitive member. An empty one discloses nothing, and says nothing either."""
+        stem = _STEMS.get(plain(path.rpartition(".")[2]))
+        if value in ("", None):
+            return Problem(path, "is empty", "Leave it out.")
+        if stem is None:
+            return Problem(path, "is sensitive, and cannot be referenced", f"Leave it out.{self._rotate()}")
+        reference = f'"{stem}Source": "EXTERNAL", "{stem}Config": {{"secretId": ..., "jsonKey": ...}}'
+        return Problem(path, "carries the secret itself", f"Reference it instead: {reference}.{self._rotate()}")
+
+    def _rotate(self) -> str:
+        if self._started:
+            return " And rotate it: it stands in the execution history."
+        return " Nothing was started, so it stands in no execution history."
+
+    def _astray(self, value: object, path: str) -> Iterator[Problem]:
+        """What looks like a literal secret, in a place where AgentCore expects nothing of the kind."""
+        todo = [(value, path)]
+        while todo:
+            part, place = todo.pop()
+            if isinstance(part, list):
+                todo += ((item, f"{place}[{index}]") for index, item in enumerate(part))
+            elif isinstance(part, Mapping):
+                for name, item in part.items():
+                    if plain(str(name)) in _STEMS:
+                        yield self._literal(_join(place, name), item)
+                    else:
+                        todo.append((item, _join(place, name)))
+
+
+@cache
+def _input_of(kind: ProviderKind) -> StructureShape:
+    model = get_session().get_service_model("bedrock-agentcore-control")
+    shape = model.operation_model(_OPERATIONS[kind]).input_shape
+    assert shape is not None  # noqa: S101 - Create operations take something
+    return shape
+
+
+def _sources(shape: StructureShape, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Each secret of the structure: EXTERNAL, and where. An absent source means to AgentCore that it is its own."""
+    for stem in SECRET_FIELDS:
+        source, config = f"{stem}Source", f"{stem}Config"
+        if source not in shape.members or _goes_without(value, source, config):
+            continue
+        if source not in value:
+            yield Problem(
+                _join(path, source), "is missing", 'Add it: "EXTERNAL". Without it, AgentCore keeps the secret.'
+            )
+        elif value[source] == "MANAGED":
+            fix = f'Write "EXTERNAL", and name your secret in {config}.'
+            yield Problem(_join(path, source), "makes AgentCore keep the secret, which needs no onboarding", fix)
+        if config not in value:
+            yield Problem(_join(path, config), "is missing", 'Add it: {"secretId": ..., "jsonKey": ...}.')
+
+
+def _goes_without(value: Mapping[str, Any], *members: str) -> bool:
+    """A custom provider may prove by a key of KMS, or a token of IAM, who it is."""
+    method = value.get("clientAuthenticationMethod")
+    return isinstance(method, str) and method in _WITHOUT_SECRET and not value.keys() & set(members)
+
+
+def _vendor_problems(shape: StructureShape, request: OnboardingRequest) -> Iterator[Problem]:
+    """A configuration that is another vendor's than the one that is named."""
+    union = next((name for name, member in shape.members.items() if getattr(member, "is_tagged_union", False)), None)
+    if union is None or request.vendor is None:
+        return
+    of_vendors, given = shape.members[union], request.body.get(union)
+    if not isinstance(of_vendors, StructureShape) or not isinstance(given, Mapping):
+        return
+    if request.vendor not in shape.members["credentialProviderVendor"].metadata["enum"]:
+        return
+    own = next((name for name in of_vendors.members if name.lower().startswith(request.vendor.lower())), _SHARED)
+    for name in sorted(given.keys() & of_vendors.members.keys() - {own}):
+        yield Problem(
+            _join(union, name), f"is not what {request.vendor} takes", f"Call it {own}, or name its own vendor."
+        )
+
+
+def _text(shape: Shape, value: str, path: str) -> Iterator[Problem]:
+    constraints = shape.metadata
+    if "enum" in constraints and value not in constraints["enum"]:
+        yield Problem(path, "is none of AgentCore's", _instead(value, constraints["enum"]))
+    if "pattern" in constraints and not _matches(constraints["pattern"], value):
+        yield Problem(path, "is not written as AgentCore wants it", f"It has to match {constraints['pattern']}")
+    yield from _range(shape, len(value), path, "characters")
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Patterns are Smithy's, which are nearly Python's; of one that is not, AgentCore itself judges."""
+    try:
+        return re.fullmatch(pattern, value, re.DOTALL) is not None
+    except re.error:
+        return True
+
+
+def _range(shape: Shape, size: float, path: str, of: str | None) -> Iterator[Problem]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if (least is None or size >= least) and (most is None or size <= most):
+        return
+    bounds = [f"at least {least}" if least else "", f"at most {most}" if most is not None else ""]
+    allowed = " ".join(filter(None, (" and ".join(filter(None, bounds)), of)))
+    yield Problem(path, "is too short or too long" if of else "is too small or too large", f"It takes {allowed}.")
+
+
+def _instead(name: str, known: Collection[str]) -> str:
+    meant = nearest(name, known)
+    return f"{f'Did you mean {meant}? ' if meant else ''}There are: {', '.join(known)}."
+
+
+def _addition(shape: Shape) -> str:
+    return _members(shape) or f"Add it: {_TYPES.get(shape.type_name, ('a value', None))[0]}."
+
+
+def _members(shape: Shape) -> str | None:
+    """What a structure is made of."""
+    if not isinstance(shape, StructureShape):
+        return None
+    if shape.is_tagged_union:
+        return f"It has one of {', '.join(shape.members)}."
+    return f"It has {', '.join(shape.required_members or shape.members)}."
+
+
+def _what(value: object) -> str:
+    return next((words for kind, words in _WORDS.items() if isinstance(value, kind)), "something else")
+
+
+def _join(path: str, name: object) -> str:
+    name = shown(str(name))
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,1 @@
+"""How a team's secret gets a provider: what is asked for, and what becomes of it."""
