@@ -39,7 +39,7 @@ def rules(
     *,
     own: Collection[str],
 ) -> list[Result]:
-    """Whether every rule works: `expected` names by logical id; by name, the rule and its targets; `own` queues."""
+    """Whether every rule works: `expected` names by logical id; by name, the rule and its targets; `own` are ours."""
     faults = [
         fault
         for logical_id, name in expected.items()

@@ -74,7 +74,10 @@ def _rules(clients: Clients, stack: Stack) -> list[Result]:
         name: events.list_targets_by_rule(Rule=name, EventBusName=rule["EventBusName"])["Targets"]
         for name, rule in found.items()
     }
-    own = {f"arn:{stack.partition}:sqs:{stack.region}:{stack.account}:{name}" for name in _queue_names(stack).values()}
+    queues = {
+        f"arn:{stack.partition}:sqs:{stack.region}:{stack.account}:{name}" for name in _queue_names(stack).values()
+    }
+    own = {*queues, stack.output("AlertsTopicArn")}
     return diagnosis.rules(expected, found, targets, own=own)
 
 

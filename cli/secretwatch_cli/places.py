@@ -13,19 +13,25 @@ from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCo
 from secretwatch.adapters.aws import taking_whole_answers
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
-from secretwatch.adapters.pace import Pace as NoPace
+from secretwatch.adapters.pace import Paces
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.rules import Rules
 from secretwatch_cli.aws import told
 from secretwatch_cli.failures import Unable
 from secretwatch_cli.lookups import Lookups
-from secretwatch_cli.pace import Paces
 from secretwatch_cli.scanning import FailedScan, Progress, Scan, Scanning, World
 
 _WORKERS = 16  # at half of AgentCore's quota, enough for answers that take a second and a half
 _READS = 32
 _PLACES_AT_ONCE = 4
+
+# Calls a second, of an account in a Region (service quotas of each service, 2026):
+PACES = {
+    "bedrock-agentcore-control": {"*": 10.0},  # half of 20, for each operation
+    "secretsmanager": {"GetResourcePolicy": 30.0},  # of 50, for reading, writing and validating policies together
+    "cloudtrail": {"LookupEvents": 1.5},  # of 2
+}
 
 # Whoever is throttled all the same, since others call too, slows down and tries again.
 CONFIG = Config(
@@ -71,7 +77,7 @@ def _place(profile: str | None, region: str | None) -> Place | FailedScan:
             account = session.client("sts", config=CONFIG).get_caller_identity()["Account"]
     except Unable as error:
         return FailedScan(region or "-", profile, str(error))
-    return Place(WholeInventory(account, session.region_name), profile, session, Paces())
+    return Place(WholeInventory(account, session.region_name), profile, session, Paces(PACES))
 
 
 def scan_places(
@@ -99,7 +105,7 @@ def _scan(place: Place, *, rules: Rules, observed: bool, progress: Progress, tel
 
 
 def _world(place: Place, *, observed: bool, tell: Callable[[str], None]) -> World:
-    agentcore = AgentCore(place.client("bedrock-agentcore-control"), NoPace(0))  # the client keeps its own
+    agentcore = AgentCore(place.client("bedrock-agentcore-control"))
     world = World(
         providers=AgentCoreProviders(agentcore),
         gateways=AgentCoreGateways(agentcore),

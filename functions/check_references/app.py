@@ -20,7 +20,7 @@ from secretwatch.adapters.dynamodb import (
 )
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
-from secretwatch.adapters.pace import Pace
+from secretwatch.adapters.pace import Paces
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.checking import Checking
@@ -42,19 +42,20 @@ def settings() -> CheckReferencesSettings:
 
 # SweepQueue hands out two batches at a time: together they read fewer than 30 policies a second, of the 50 that Secrets
 # Manager allows in an account and never raises. Changes do not wait.
-SECONDS_BETWEEN_POLICIES = 1 / 14
-SWEEP_PACE = Pace(SECONDS_BETWEEN_POLICIES)
+POLICIES_A_SECOND = 14.0
+SWEEP_PACES = Paces({"secretsmanager": {"GetResourcePolicy": POLICIES_A_SECOND}})
+NO_PACES = Paces({})
 
 
 @cache
-def new_checking(pace: Pace | None = None) -> Callable[[], Checking]:
+def new_checking(paces: Paces = NO_PACES) -> Callable[[], Checking]:
     """Makes what checks one batch: keys and providers are read once in it, while clients last."""
     dynamodb, table, rules = client("dynamodb"), settings().registry_table, settings().rules
     references, waivers = DynamoDbReferences(dynamodb, table), DynamoDbWaivers(dynamodb, table)
     protected = DynamoDbProtectedSecrets(dynamodb, table)
     gathering = partial(
         Gathering,
-        SecretsManagerSecrets(client("secretsmanager"), pace),
+        SecretsManagerSecrets(paces.apply(client("secretsmanager"))),
         KmsKeys(client("kms")),
         DynamoDbProviderRecords(dynamodb, table),
         DynamoDbConsumers(dynamodb, table),
@@ -90,7 +91,7 @@ def handle_record(following: Following, record: SQSRecord) -> None:
 def new_checking_for(event: dict[str, Any]) -> Callable[[], Checking]:
     queue = event["Records"][0]["eventSourceARN"].rsplit(":", 1)[1]
     is_sweep = queue == settings().sweep_queue_url.rsplit("/", 1)[-1]
-    return new_checking(SWEEP_PACE) if is_sweep else new_checking()
+    return new_checking(SWEEP_PACES) if is_sweep else new_checking()
 
 
 @telemetry.instrumented

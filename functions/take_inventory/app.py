@@ -19,6 +19,7 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbReferences,
     DynamoDbSweeps,
 )
+from secretwatch.adapters.pace import Paces
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.change import RunningSweep, UnknownChange, WholeInventory, read_change
 from secretwatch.domain.consumer import GatewayName
@@ -29,6 +30,11 @@ from secretwatch.settings import TakeInventorySettings
 from secretwatch.sweeping import POOL, Sweeping
 
 processor = RecordProcessor(EventType.SQS)
+
+# Two of this function at a time stay under half of the 20 calls a second that AgentCore allows of each operation in an
+# account, the customer's own deployments included.
+CALLS_A_SECOND = 4.75
+PACES = Paces({"bedrock-agentcore-control": {"*": CALLS_A_SECOND}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Inventory:
 @cache
 def inventory() -> Inventory:
     settings, dynamodb, sqs = TakeInventorySettings.from_environ(os.environ), client("dynamodb"), client("sqs")
-    agentcore, table = AgentCore(client("bedrock-agentcore-control")), settings.registry_table
+    agentcore, table = AgentCore(PACES.apply(client("bedrock-agentcore-control"))), settings.registry_table
     reads, checks = SqsRequests(sqs, settings.inventory_queue_url), SqsRequests(sqs, settings.sweep_queue_url)
     records, references = DynamoDbProviderRecords(dynamodb, table), DynamoDbReferences(dynamodb, table)
     providers = ProviderInventory(AgentCoreProviders(agentcore), records, references, reads=reads, checks=checks)

@@ -1,14 +1,12 @@
 """The adapters list all there is, and see a reference only where AgentCore says EXTERNAL."""
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS, AgentCore, AgentCoreGateways, AgentCoreProviders
-from secretwatch.adapters.pace import Pace
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
 from secretwatch.errors import Permanent, Transient
@@ -86,29 +84,6 @@ def aws(make_stub: MakeStub) -> Stub:
     return make_stub("bedrock-agentcore-control")
 
 
-@dataclass
-class Clock:
-    """Stands still but for whoever waits."""
-
-    time: float = 1_000.0
-    waits: list[float] = field(default_factory=list)
-
-    def now(self) -> float:
-        return self.time
-
-    def wait(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.time += seconds
-
-
-def unhurried(aws: Any, clock: Clock | None = None) -> AgentCore:
-    """AgentCore behind a client or its stub, at a pace that a clock of the test's own keeps."""
-    clock = clock or Clock()
-    return AgentCore(
-        aws.client if isinstance(aws, Stub) else aws, Pace(SECONDS_BETWEEN_CALLS, now=clock.now, wait=clock.wait)
-    )
-
-
 def a_payment_answer(name: ProviderName, **parts: Any) -> dict[str, Any]:
     """A Get answer of Coinbase CDP or Stripe Privy, without what the output leaves optional."""
     secret = {"secretArn": SECRET}
@@ -169,7 +144,7 @@ def unstamped(answer: dict[str, Any]) -> dict[str, Any]:
 
 def got(aws: Stub, name: ProviderName, answer: dict[str, Any]) -> Provider:
     aws.add_response(GETS[name.kind], answer, {"name": name.name})
-    provider = AgentCoreProviders(unhurried(aws)).get(name)
+    provider = AgentCoreProviders(AgentCore(aws.client)).get(name)
     assert provider
     return provider
 
@@ -229,7 +204,7 @@ def test_so_does_an_external_source_without_the_secrets_arn_that_the_model_requi
     aws = make_client("bedrock-agentcore-control")
     answer_with(aws, unstamped(in_place(place, Source="EXTERNAL", Arn=secret)))
 
-    provider = AgentCoreProviders(unhurried(aws)).get(place.name)
+    provider = AgentCoreProviders(AgentCore(aws)).get(place.name)
 
     assert provider is not None
     assert provider.references == frozenset()
@@ -249,7 +224,7 @@ def test_a_secret_of_another_account_is_a_reference_like_any(aws: Stub) -> None:
 def test_a_provider_that_is_gone_is_none(aws: Stub, name: ProviderName) -> None:
     aws.add_client_error(GETS[name.kind], "ResourceNotFoundException", "not found", 404)
 
-    assert AgentCoreProviders(unhurried(aws)).get(name) is None
+    assert AgentCoreProviders(AgentCore(aws.client)).get(name) is None
 
 
 @EVERY_KIND
@@ -260,7 +235,7 @@ def test_a_provider_that_cannot_be_read_is_not_taken_for_gone(
     aws.add_client_error(GETS[name.kind], code, "no", status)
 
     with pytest.raises(expected, match=f"^Get{OPERATIONS[name.kind]}: {code}$"):
-        AgentCoreProviders(unhurried(aws)).get(name)
+        AgentCoreProviders(AgentCore(aws.client)).get(name)
 
 
 # --- payment: two secrets in one provider ---
@@ -417,7 +392,7 @@ def test_a_provider_that_signs_with_a_key_needs_no_client_secret(make_client: Ma
     del answer["clientSecretArn"], answer["clientSecretSource"]  # the first is in every answer, says the model
     answer_with(aws, unstamped(answer))
 
-    provider = AgentCoreProviders(unhurried(aws)).get(OAUTH2)
+    provider = AgentCoreProviders(AgentCore(aws)).get(OAUTH2)
 
     assert provider is not None
     assert provider.references == {certificate(SECRET)}
@@ -447,7 +422,7 @@ def test_every_page_is_read_in_the_size_that_the_operation_allows(
     aws.add_response(LISTS[kind], listed(kind, token="t-2"), {**size, "nextToken": "t-1"})
     aws.add_response(LISTS[kind], listed(kind, "last"), {**size, "nextToken": "t-2"})
 
-    names = list(AgentCoreProviders(unhurried(aws)).names(kind, EVERYTHING))
+    names = list(AgentCoreProviders(AgentCore(aws.client)).names(kind, EVERYTHING))
 
     assert names == [ProviderName(ACCOUNT, REGION, kind, name) for name in [*first, "last"]]
 
@@ -456,14 +431,14 @@ def test_every_page_is_read_in_the_size_that_the_operation_allows(
 def test_an_account_without_providers_lists_none(aws: Stub, kind: ProviderKind) -> None:
     aws.add_response(LISTS[kind], listed(kind))
 
-    assert list(AgentCoreProviders(unhurried(aws)).names(kind, EVERYTHING)) == []
+    assert list(AgentCoreProviders(AgentCore(aws.client)).names(kind, EVERYTHING)) == []
 
 
 @pytest.mark.parametrize("kind", ProviderKind)
 def test_a_page_that_fails_ends_the_list_with_the_failure(aws: Stub, kind: ProviderKind) -> None:
     aws.add_response(LISTS[kind], listed(kind, "first", token="t-1"))
     aws.add_client_error(LISTS[kind], "ThrottlingException", "slower", 429)
-    names = AgentCoreProviders(unhurried(aws)).names(kind, EVERYTHING)
+    names = AgentCoreProviders(AgentCore(aws.client)).names(kind, EVERYTHING)
 
     first = next(names)
     with pytest.raises(Transient, match=f"^List{OPERATIONS[kind]}s: ThrottlingException$"):
@@ -548,7 +523,7 @@ def answer_targets(aws: Stub, *targets: dict[str, Any]) -> None:
 def got_gateway(aws: Stub, *targets: dict[str, Any], **parts: Any) -> Gateway | None:
     aws.add_response("get_gateway", a_gateway_answer(**parts), {"gatewayIdentifier": GATEWAY.gateway_id})
     answer_targets(aws, *targets)
-    return AgentCoreGateways(unhurried(aws)).get(GATEWAY)
+    return AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY)
 
 
 def test_gateways_are_named_by_their_ids_on_every_page(aws: Stub) -> None:
@@ -560,7 +535,7 @@ def test_gateways_are_named_by_their_ids_on_every_page(aws: Stub) -> None:
     aws.add_response("list_gateways", page(nextToken="t-2"), {"nextToken": "t-1"})
     aws.add_response("list_gateways", page("third-a1b2c3d4e5"), {"nextToken": "t-2"})
 
-    names = list(AgentCoreGateways(unhurried(aws)).names(EVERYTHING))
+    names = list(AgentCoreGateways(AgentCore(aws.client)).names(EVERYTHING))
 
     assert names == [GatewayName(ACCOUNT, REGION, f"{one}-a1b2c3d4e5") for one in ("first", "second", "third")]
 
@@ -609,7 +584,7 @@ def test_a_gateway_without_role_has_consumers_without_one(aws: Stub) -> None:
     aws.add_response("get_gateway", aws_answer)
     answer_targets(aws, a_target_answer("A1b2C3d4E5", "crm", by_oauth()))
 
-    gateway = AgentCoreGateways(unhurried(aws)).get(GATEWAY)
+    gateway = AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY)
 
     assert gateway is not None
     assert gateway.consumers == {a_consumer(OAUTH2, "A1b2C3d4E5", "crm", role=None)}
@@ -624,7 +599,7 @@ def test_the_targets_of_every_page_are_read(aws: Stub) -> None:
     aws.add_response("list_gateway_targets", listed_targets(ids[1]), {**of_gateway, "nextToken": "t-1"})
     aws.add_response("get_gateway_target", a_target_answer(ids[1], "two", by_oauth()))
 
-    gateway = AgentCoreGateways(unhurried(aws)).get(GATEWAY)
+    gateway = AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY)
 
     assert gateway is not None
     assert gateway.consumers == {a_consumer(OAUTH2, ids[0], "one"), a_consumer(OAUTH2, ids[1], "two")}
@@ -636,7 +611,7 @@ def test_a_target_that_went_after_it_was_listed_is_left_out(aws: Stub) -> None:
     aws.add_client_error("get_gateway_target", "ResourceNotFoundException", "not found", 404)
     aws.add_response("get_gateway_target", a_target_answer("F6g7H8i9J0", "crm", by_oauth()))
 
-    gateway = AgentCoreGateways(unhurried(aws)).get(GATEWAY)
+    gateway = AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY)
 
     assert gateway is not None
     assert gateway.consumers == {a_consumer(OAUTH2, "F6g7H8i9J0", "crm")}
@@ -645,7 +620,7 @@ def test_a_target_that_went_after_it_was_listed_is_left_out(aws: Stub) -> None:
 def test_a_gateway_that_is_gone_is_none(aws: Stub) -> None:
     aws.add_client_error("get_gateway", "ResourceNotFoundException", "not found", 404)
 
-    assert AgentCoreGateways(unhurried(aws)).get(GATEWAY) is None
+    assert AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY) is None
 
 
 @pytest.mark.parametrize("answered", range(3), ids=["the gateway", "its targets", "one of them"])
@@ -664,7 +639,7 @@ def test_a_gateway_of_which_something_cannot_be_read_is_not_taken_for_one_withou
     aws.add_client_error(method, code, "no", status)
 
     with pytest.raises(expected, match=f"^{operation}: {code}$"):
-        AgentCoreGateways(unhurried(aws)).get(GATEWAY)
+        AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY)
 
 
 def test_a_gateway_that_goes_while_its_targets_are_listed_is_a_failure_that_the_queue_repeats(aws: Stub) -> None:
@@ -672,7 +647,7 @@ def test_a_gateway_that_goes_while_its_targets_are_listed_is_a_failure_that_the_
     aws.add_client_error("list_gateway_targets", "ResourceNotFoundException", "not found", 404)
 
     with pytest.raises(Permanent, match=r"^ListGatewayTargets: ResourceNotFoundException$"):
-        AgentCoreGateways(unhurried(aws)).get(GATEWAY)
+        AgentCoreGateways(AgentCore(aws.client)).get(GATEWAY)
 
 
 @pytest.mark.parametrize(
@@ -693,79 +668,3 @@ def test_a_gateway_is_settling_while_it_or_one_of_its_targets_is_being_changed(
 
     assert found is not None
     assert found.settling is settling
-
-
-# --- pace ---
-
-
-def gone(aws: Stub, times: int) -> None:
-    for _ in range(times):
-        aws.add_client_error(GETS[API_KEY.kind], "ResourceNotFoundException", "not found", 404)
-
-
-def test_calls_of_an_operation_keep_their_distance(aws: Stub) -> None:
-    clock = Clock()
-    providers = AgentCoreProviders(unhurried(aws, clock))
-    gone(aws, times=3)
-
-    for _ in range(3):
-        providers.get(API_KEY)
-
-    assert clock.waits == [pytest.approx(SECONDS_BETWEEN_CALLS), pytest.approx(SECONDS_BETWEEN_CALLS)]
-
-
-def test_a_call_after_a_pause_does_not_wait(aws: Stub) -> None:
-    clock = Clock()
-    providers = AgentCoreProviders(unhurried(aws, clock))
-    gone(aws, times=2)
-
-    providers.get(API_KEY)
-    clock.time += 1
-    providers.get(API_KEY)
-
-    assert clock.waits == []
-
-
-def test_whoever_shares_agentcore_keeps_one_pace_for_each_operation(aws: Stub) -> None:
-    clock = Clock()
-    agentcore = unhurried(aws, clock)
-    providers, gateways = AgentCoreProviders(agentcore), AgentCoreGateways(agentcore)
-    aws.add_response(LISTS[ProviderKind.PAYMENT], listed(ProviderKind.PAYMENT, token="t-1"))
-    aws.add_response(LISTS[ProviderKind.PAYMENT], listed(ProviderKind.PAYMENT))
-    gone(aws, times=1)
-    aws.add_response("get_gateway", a_gateway_answer())
-    targets = (a_target_answer(f"A1b2C3d4E{n}", "crm", by_oauth()) for n in range(2))
-    answer_targets(aws, *targets)
-
-    list(providers.names(ProviderKind.PAYMENT, EVERYTHING))
-    providers.get(API_KEY)
-    gateways.get(GATEWAY)
-
-    assert clock.waits == [pytest.approx(SECONDS_BETWEEN_CALLS)] * 2  # the second page, the second target
-
-
-def test_two_functions_at_once_stay_under_half_of_agentcore_s_quota() -> None:
-    assert 2 / SECONDS_BETWEEN_CALLS < 20 / 2
-
-
-def test_threads_that_share_a_pace_take_turns() -> None:
-    clock = Clock()
-    pace = Pace(0.01, now=lambda: 0.0, wait=clock.wait)
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(pace.keep, ["get"] * 20))
-
-    assert sorted(clock.waits) == [pytest.approx(turn * 0.01) for turn in range(1, 20)]
-
-
-def test_a_call_that_fails_counts_like_any(aws: Stub) -> None:
-    clock = Clock()
-    providers = AgentCoreProviders(unhurried(aws, clock))
-    aws.add_client_error(GETS[API_KEY.kind], "ThrottlingException", "slower", 429)
-    gone(aws, times=1)
-
-    with pytest.raises(Transient):
-        providers.get(API_KEY)
-    providers.get(API_KEY)
-
-    assert clock.waits == [pytest.approx(SECONDS_BETWEEN_CALLS)]

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.facts import NoSuchSecret, Rotation, SecretDescription, ValueFacts, ValueShape
 from secretwatch.domain.key import KeyId
@@ -240,17 +239,3 @@ def test_a_value_that_cannot_be_read_is_not_a_fact_about_it(aws: Stub, code: str
 
     with pytest.raises(Permanent, match=f"^GetSecretValue: {code}$"):
         SecretsManagerSecrets(aws.client).shapes(ARN, stage="AWSCURRENT", json_keys={"client_secret"})
-
-
-def test_policies_are_read_at_the_pace_and_nothing_else_waits_for_it(aws: Stub) -> None:
-    waits: list[float] = []
-    secrets = SecretsManagerSecrets(aws.client, Pace(0.5, now=lambda: 0.0, wait=waits.append))
-    aws.add_response("describe_secret", {"ARN": ARN}, {"SecretId": ARN})
-    for _ in range(3):
-        aws.add_client_error("get_resource_policy", "ResourceNotFoundException", "none", 400)
-
-    secrets.describe(ARN)
-    for _ in range(3):
-        secrets.policy(ARN, "default")
-
-    assert waits == [0.5, 1.0]

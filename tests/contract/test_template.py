@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from functions.check_references.app import SECONDS_BETWEEN_POLICIES
-from secretwatch.adapters.agentcore import SECONDS_BETWEEN_CALLS
+from functions.check_references.app import POLICIES_A_SECOND
+from functions.take_inventory.app import CALLS_A_SECOND
 from secretwatch.domain.incident import AlertRules
 from secretwatch.domain.repair.rules import REPAIR_TAG, Mode, RepairRules
 from secretwatch.domain.repair.statement import Guard
@@ -250,8 +250,8 @@ def test_all_that_runs_at_once_stays_within_its_share_of_the_quotas() -> None:
     readers = source_of("TakeInventory", "Inventory")["ScalingConfig"]["MaximumConcurrency"]
     checkers = source_of("CheckReferences", "Sweep")["ScalingConfig"]["MaximumConcurrency"]
 
-    assert readers / SECONDS_BETWEEN_CALLS < 20 / 2  # calls of an operation of AgentCore a second
-    assert checkers / SECONDS_BETWEEN_POLICIES < 50 * 0.6  # policies of secrets a second
+    assert readers * CALLS_A_SECOND < 20 / 2  # calls of an operation of AgentCore a second
+    assert checkers * POLICIES_A_SECOND < 50 * 0.6  # policies of secrets a second
 
 
 @pytest.mark.parametrize(

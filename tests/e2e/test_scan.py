@@ -130,6 +130,23 @@ def test_a_throttled_call_is_made_again_until_it_is_answered(team: Team, scan: R
     assert counts["throttled"]
 
 
+def test_what_agentcore_was_seen_to_read_settles_what_policies_leave_open(team: Team, scan: Run) -> None:
+    """Nobody outside AWS knows of which organisation AgentCore says that it reads for."""
+    (statement,) = READABLE["Statement"]
+    condition = {"StringEqualsIfExists": {"aws:SourceOrgID": "o-example123"}}
+    name = team.provider(policy={**READABLE, "Statement": [{**statement, "Condition": condition}]})
+    data, created = team.aws.client("bedrock-agentcore"), time.time()
+    team.agentcore.create_workload_identity(name=name)
+    token = data.get_workload_access_token(workloadName=name)["workloadAccessToken"]
+    eventually(lambda: time.time() >= created + 1)  # CloudTrail tells whole seconds, and the read has to be later
+
+    data.get_resource_api_key(workloadIdentityToken=token, resourceCredentialProviderName=name)
+
+    checked, observed = references(scan("--json"))[name], references(scan("--observed", "--json"))[name]
+    assert [one["code"] for one in checked["findings"]] == ["READER_DEPENDS"]
+    assert (observed["verdict"], observed["findings"], observed["evidence"]) == ("RESOLVES", [], "observed")
+
+
 def test_many_providers_are_scanned_in_half_a_minute_under_the_true_quotas(team: Team, scan: Run) -> None:
     """All of one kind, which is the slowest: each kind has a quota of its own."""
     with ThreadPoolExecutor(8) as pool:
@@ -146,20 +163,3 @@ def test_many_providers_are_scanned_in_half_a_minute_under_the_true_quotas(team:
     assert {found[name]["verdict"] for name in names} == {"RESOLVES"}
     assert took < 30
     assert sum(counts["throttled"].values()) == 0
-
-
-def test_what_agentcore_was_seen_to_read_settles_what_policies_leave_open(team: Team, scan: Run) -> None:
-    """Nobody outside AWS knows of which organisation AgentCore says that it reads for."""
-    (statement,) = READABLE["Statement"]
-    condition = {"StringEqualsIfExists": {"aws:SourceOrgID": "o-example123"}}
-    name = team.provider(policy={**READABLE, "Statement": [{**statement, "Condition": condition}]})
-    data, created = team.aws.client("bedrock-agentcore"), time.time()
-    team.agentcore.create_workload_identity(name=name)
-    token = data.get_workload_access_token(workloadName=name)["workloadAccessToken"]
-    eventually(lambda: time.time() >= created + 1)  # CloudTrail tells whole seconds, and the read has to be later
-
-    data.get_resource_api_key(workloadIdentityToken=token, resourceCredentialProviderName=name)
-
-    checked, observed = references(scan("--json"))[name], references(scan("--observed", "--json"))[name]
-    assert [one["code"] for one in checked["findings"]] == ["READER_DEPENDS"]
-    assert (observed["verdict"], observed["findings"], observed["evidence"]) == ("RESOLVES", [], "observed")

@@ -20,7 +20,6 @@ from local import stack
 from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
-from secretwatch.adapters.pace import Pace
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.reference import ProviderKind, ProviderName
@@ -118,7 +117,7 @@ def test_a_scan_reads_what_it_looks_at_and_only_the_secrets_that_it_names(world:
         who_has("scan", world) as scan,
     ):
         world.secrets.update_secret(SecretId=secret, KmsKeyId=key, SecretString='{"key": "another value"}')
-        agentcore = AgentCore(scan("bedrock-agentcore-control"), Pace(0))
+        agentcore = AgentCore(scan("bedrock-agentcore-control"))
         providers, secrets = AgentCoreProviders(agentcore), SecretsManagerSecrets(scan("secretsmanager"))
         seen = ScannedWorld(
             providers=providers,

@@ -1,12 +1,11 @@
 """Credential providers and gateways, as Amazon Bedrock AgentCore describes them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from secretwatch.adapters.aws import code_of, translated
-from secretwatch.adapters.pace import Pace
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.reference import (
@@ -25,32 +24,27 @@ if TYPE_CHECKING:
 
 Answer = Mapping[str, Any]
 
-# AgentCore allows 20 calls a second of each operation in an account, the customer's own deployments included.
-# take_inventory runs at most twice at a time: together they stay under half of it.
-SECONDS_BETWEEN_CALLS = 0.21
-
 INFIXES = {ProviderKind.API_KEY: "api_key", ProviderKind.OAUTH2: "oauth2", ProviderKind.PAYMENT: "payment"}
 _PAGE_SIZES = {ProviderKind.API_KEY: 100, ProviderKind.OAUTH2: 20, ProviderKind.PAYMENT: 20}
 
 
 class AgentCore:
-    """The control plane, called by operation name and at a pace that never takes the account's quota."""
+    """The control plane, called by operation name."""
 
-    def __init__(self, client: "BedrockAgentCoreControlClient", pace: Pace | None = None) -> None:
-        """`client` is a boto3 `bedrock-agentcore-control` client."""
+    def __init__(self, client: "BedrockAgentCoreControlClient") -> None:
+        """`client` is a boto3 `bedrock-agentcore-control` client; `pace.Paces` keeps it within a share of the quota."""
         self._client = client
-        self._pace = pace or Pace(SECONDS_BETWEEN_CALLS)
 
     def call(self, operation: str, **arguments: Any) -> Answer:
         """The operation's answer; raises Transient or Permanent."""
         with translated(self._api_name(operation)):
-            return self._call(operation, arguments)
+            return self._method(operation)(**arguments)
 
     def find(self, operation: str, **arguments: Any) -> Answer | None:
         """The operation's answer, or None when AgentCore says that there is no such thing."""
         with translated(self._api_name(operation)):
             try:
-                return self._call(operation, arguments)
+                return self._method(operation)(**arguments)
             except ClientError as error:
                 if code_of(error) == "ResourceNotFoundException":
                     return None
@@ -72,17 +66,16 @@ class AgentCore:
     def _api_name(self, operation: str) -> str:
         return self._client.meta.method_to_api_mapping[operation]
 
-    def _call(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
-        self._pace.keep(operation)
-        answer: Answer = getattr(self._client, operation)(**arguments)
-        return answer
+    def _method(self, operation: str) -> Callable[..., Answer]:
+        method: Callable[..., Answer] = getattr(self._client, operation)
+        return method
 
 
 class AgentCoreProviders:
     """`ports.Providers` on AgentCore's control plane."""
 
     def __init__(self, agentcore: AgentCore) -> None:
-        """`agentcore` may be shared: the pace is then kept over all calls."""
+        """`agentcore` may be shared."""
         self._agentcore = agentcore
 
     def names(self, kind: ProviderKind, inventory: WholeInventory) -> Iterator[ProviderName]:
@@ -109,7 +102,7 @@ class AgentCoreGateways:
     """`ports.Gateways` on AgentCore's control plane."""
 
     def __init__(self, agentcore: AgentCore) -> None:
-        """`agentcore` may be shared: the pace is then kept over all calls."""
+        """`agentcore` may be shared."""
         self._agentcore = agentcore
 
     def names(self, inventory: WholeInventory) -> Iterator[GatewayName]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from secretwatch.adapters.aws import code_of, translated
-from secretwatch.adapters.pace import Pace
 from secretwatch.domain.facts import NoSuchSecret, Rotation, SecretDescription, ValueFacts, ValueShape
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.secret import SecretId
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
 class SecretsManagerSecrets:
     """`ports.Secrets` and `ports.SecretNames` on Secrets Manager. No value leaves this module; only its shape does."""
 
-    def __init__(self, client: "SecretsManagerClient", policy_pace: Pace | None = None) -> None:
-        """`client` is a boto3 Secrets Manager client; policies are read at the pace, if there is one."""
+    def __init__(self, client: "SecretsManagerClient") -> None:
+        """`client` is a boto3 Secrets Manager client."""
         self._client = client
-        self._policy_pace = policy_pace
 
     def describe(self, arn: str) -> SecretDescription | NoSuchSecret:
         """DescribeSecret; one that is gone is asked for by its name too, since another may have it now."""
@@ -63,8 +61,6 @@ class SecretsManagerSecrets:
 
     def policy(self, arn: str, name: str) -> Policy | None:
         """GetResourcePolicy; a secret without a policy answers without one."""
-        if self._policy_pace:
-            self._policy_pace.keep("GetResourcePolicy")
         with translated("GetResourcePolicy"):
             try:
                 answer = cast("Any", self._client).get_resource_policy(SecretId=arn, PolicyName=name)

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from secretwatch_cli.pace import Pace
+from secretwatch.adapters.pace import Pace
 
 
 class Clock:

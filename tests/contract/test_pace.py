@@ -6,8 +6,8 @@ from typing import Any
 import boto3
 import pytest
 
-from secretwatch_cli.pace import PACES, Pace, Paces
-from secretwatch_cli.places import CONFIG
+from secretwatch.adapters.pace import Pace, Paces
+from secretwatch_cli.places import CONFIG, PACES
 from tests.contract.stubs import raw
 
 
@@ -40,7 +40,7 @@ def paced(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)  # between two attempts
 
     def client(service: str, *, throttled: int = 0) -> Any:
-        made = Paces(turns).apply(boto3.client(service, config=CONFIG))  # type: ignore[call-overload]
+        made = Paces(PACES, new_pace=turns).apply(boto3.client(service, config=CONFIG))  # type: ignore[call-overload]
         answers = iter([raw_throttling] * throttled)
         made.meta.events.register("before-send", lambda request, **_: next(answers, raw_empty)(request))
         return made
