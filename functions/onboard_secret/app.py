@@ -22,6 +22,7 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.adapters.eventbridge import EventBridgeBus
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.pace import Paces
 from secretwatch.adapters.provider_requests import ProviderRequests
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
@@ -66,14 +67,19 @@ def secrets() -> SecretsManagerSecrets:
     return SecretsManagerSecrets(client("secretsmanager"))
 
 
+# Offboarding asks for every gateway and target: that leaves most of AgentCore's 20 calls a second to others.
+CALLS_A_SECOND = 4.75
+PACES = Paces({"bedrock-agentcore-control": {"*": CALLS_A_SECOND}})
+
+
 @cache
-def agentcore() -> AgentCore:
-    return AgentCore(client("bedrock-agentcore-control"))
+def agentcore() -> Any:
+    return PACES.apply(client("bedrock-agentcore-control"))
 
 
 @cache
 def vault() -> AgentCoreTokenVault:
-    return AgentCoreTokenVault(client("bedrock-agentcore-control"))
+    return AgentCoreTokenVault(agentcore())
 
 
 @cache
@@ -109,9 +115,7 @@ def inspecting() -> Inspecting:
 
 
 def verifying() -> Verifying:
-    vending = (
-        AgentCoreVending(client("bedrock-agentcore-control"), client("bedrock-agentcore")) if settings().vend else None
-    )
+    vending = AgentCoreVending(agentcore(), client("bedrock-agentcore")) if settings().vend else None
     return Verifying(onboardings(), seeing(), vault(), vending)
 
 
@@ -125,7 +129,7 @@ def registering() -> Registering:
         rules=settings().rules,
         owner_tag=settings().owner_tag,
     )
-    return Registering(onboardings(), AgentCoreProviders(agentcore()), records(), references(), checking)
+    return Registering(onboardings(), AgentCoreProviders(AgentCore(agentcore())), records(), references(), checking)
 
 
 def announcing() -> Announcing:
@@ -133,7 +137,7 @@ def announcing() -> Announcing:
 
 
 def removing() -> Removing:
-    gateways = AgentCoreGateways(agentcore())
+    gateways = AgentCoreGateways(AgentCore(agentcore()))
     account, region = settings().account, settings().region
     return Removing(onboardings(), executions(), vault(), gateways, records(), bus(), account=account, region=region)
 
