@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 READY_DEV := .venv/dev/.installed
 READY_SAM := .venv/sam/.installed
 READY_ALL := $(READY_DEV) $(READY_SAM) .venv/local/.installed
-READY_ORACLE := .venv/node/oracle/.installed
+READY_NODE := .venv/node/oracle/.installed .venv/node/asl/.installed
 
 # The layer's makefile takes its pip from PATH.
 WITH_PIP := PATH="$(CURDIR)/$(DEV):$$PATH"
@@ -26,7 +26,7 @@ help: ## List the targets
 demo: $(READY_ALL) ## Tell the story on the embedded AWS: secrets rotate, a reference breaks, people hear of it
 	@$(WITH_PIP) $(DEV)/python -m local.demo
 
-test: $(READY_ALL) $(READY_ORACLE) ## Everything that must pass, side by side: lint, the tests without a stack, and the e2e tests
+test: $(READY_ALL) $(READY_NODE) ## Everything that must pass, side by side: lint, the tests without a stack, and the e2e tests
 	@echo "lint, tests without a stack and e2e tests run side by side; each is shown when it is through (minutes)"
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint stackless e2e
 
@@ -54,7 +54,7 @@ lint: $(READY_DEV) $(READY_SAM) ## Check format, style, types, imports and the t
 checkov: .venv/checkov/.installed ## Hold the template against checkov's rules; a waiver stands beside its resource, with its reason
 	$(<D)/bin/checkov --file template.yaml --framework cloudformation --quiet --compact --skip-download
 
-stackless: $(READY_DEV) $(READY_ORACLE) # unit, contract and differential tests
+stackless: $(READY_DEV) $(READY_NODE) # unit, contract and differential tests
 	$(DEV)/pytest tests/unit tests/contract tests/differential
 
 unit: $(READY_DEV) ## Run the fast tests only
@@ -79,7 +79,7 @@ HOLDS_dev := tests, checks, the operators' command
 HOLDS_sam := aws-sam-cli
 HOLDS_local := the embedded AWS
 HOLDS_checkov := checkov
-HOLDS_node := Node.js, for the policy oracle
+HOLDS_node := Node.js, for the policy oracle and the workflows' validator
 
 .venv/%/.installed: requirements/%.txt | .venv/pip/.installed
 	@echo "creating .venv/$* ($(HOLDS_$*); up to a minute, once)"
@@ -87,13 +87,14 @@ HOLDS_node := Node.js, for the policy oracle
 	@$(PIP) --python $(@D)/bin/python install $(PIP_OPTIONS) --requirement $<
 	@touch $@
 
-# The engine that the policy evaluator is compared with: no part of the product, so it lives and dies with its Node.js.
+# What tests hold the product against, no part of it: the policy oracle (tests/oracle) and the workflows' validator
+# (tests/asl). Each lives and dies with its Node.js.
 NPM := PATH="$(CURDIR)/.venv/node/bin:$$PATH" npm
 NPM_OPTIONS := --no-audit --no-fund --no-update-notifier
 
-$(READY_ORACLE): tests/oracle/package.json tests/oracle/package-lock.json .venv/node/.installed
-	@echo "creating $(@D) (the policy oracle; seconds, once)"
-	@rm -rf $(@D) && mkdir $(@D) && cp tests/oracle/package.json tests/oracle/package-lock.json $(@D)
+$(READY_NODE): .venv/node/%/.installed: tests/%/package.json tests/%/package-lock.json .venv/node/.installed
+	@echo "creating $(@D) (what tests/$* compares with; seconds, once)"
+	@rm -rf $(@D) && mkdir $(@D) && cp tests/$*/package.json tests/$*/package-lock.json $(@D)
 	@cd $(@D) && $(NPM) ci --ignore-scripts --loglevel=error $(NPM_OPTIONS) >/dev/null
 	@touch $@
 
@@ -118,4 +119,4 @@ lock: $(READY_DEV) .venv/node/.installed ## Renew the locked versions, within wh
 	$(COMPILE) --universal --python-version 3.11 --group local --output-file requirements/local.txt
 	$(COMPILE) --universal --python-version 3.11 --group checkov --output-file requirements/checkov.txt
 	$(COMPILE) --universal --python-version 3.11 --group node --output-file requirements/node.txt
-	cd tests/oracle && $(NPM) update --package-lock-only --omit-lockfile-registry-resolved $(NPM_OPTIONS)
+	for set in oracle asl; do (cd tests/$$set && $(NPM) update --package-lock-only --omit-lockfile-registry-resolved $(NPM_OPTIONS)) || exit; done

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from docs.marks import between_marks
-from tests.contract.template import FUNCTIONS, RESOURCES, TEMPLATE, arn_of, as_list, of_type
+from tests.contract.template import FUNCTIONS, MACHINES, RESOURCES, TEMPLATE, arn_of, as_list, of_type
 
 PAGE = Path(__file__).with_suffix(".md")
 POLICIES = Path(__file__).parent / "policies"
@@ -119,15 +119,27 @@ UNJUDGED = (
     Unjudged(
         "the embedded AWS does not know the condition by which the two statements differ",
         frozenset({"dynamodb:PutItem"}),
-        sids=frozenset({"KeepRepairs", "KeepAudit"}),
+        sids=frozenset({"KeepRepairs", "KeepGrants", "KeepAudit"}),
     ),
     Unjudged(
         "the stack of the tests repairs no policy of a key",
         frozenset({"kms:PutKeyPolicy"}),
     ),
     Unjudged(
+        "on the embedded AWS a workflow acts as the account's root",
+        frozenset({"lambda:InvokeFunction", "sns:Publish"}),
+        sids=frozenset({"TakeSteps", "CallForHelp"}),
+    ),
+    Unjudged(
         "the embedded AWS has no X-Ray",
-        frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"}),
+        frozenset(
+            {
+                "xray:GetSamplingRules",
+                "xray:GetSamplingTargets",
+                "xray:PutTelemetryRecords",
+                "xray:PutTraceSegments",
+            }
+        ),
     ),
     Unjudged(
         "the embedded AWS knows payment providers by ARNs of `bedrock-agentcore` only",
@@ -213,6 +225,12 @@ def _statement(role: str, entry: Mapping[str, Any], condition: str | None, texts
 
 # --- writing ---
 
+_CODE = [
+    *((one["Role"], one["CodeUri"]) for one in FUNCTIONS.values()),
+    *((one["Role"], one["DefinitionUri"]) for one in MACHINES.values()),
+]
+"""Who has which role, and where it stands."""
+
 _OPERATORS = {
     "StringEquals": "is",
     "StringLike": "is like",
@@ -224,7 +242,7 @@ _OPERATORS = {
 
 
 def _role_section(role: str) -> str:
-    (code,) = (one["CodeUri"] for one in FUNCTIONS.values() if one["Role"] == arn_of(role))
+    (code,) = (code for owner, code in _CODE if owner == arn_of(role))
     rows = [_row(statement) for statement in statements(role)]
     return "\n".join(
         [

@@ -2,7 +2,7 @@
 
 Everything here is pure: what was asked, what was answered, who asked and when go in, and the record comes out. Shapes
 follow public captures and AWS's own examples. Values that the model marks sensitive, and binary ones, are left out;
-AgentCore alone writes asterisks for sensitive text.
+AgentCore writes asterisks for sensitive text, Step Functions says that it is hidden.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ MODELS = {
     "secretsmanager": "secretsmanager",
     "kms": "kms",
     "bedrock-agentcore": "bedrock-agentcore-control",
+    "states": "stepfunctions",
 }
 """The services whose write calls are recorded, by the name that signs their requests, with their botocore model."""
 
@@ -51,6 +52,9 @@ class Request:
         """Whether CloudTrail calls it a write; only writes reach a rule that is merely ENABLED."""
         return not (self.operation.name.startswith(READ_PREFIXES) or self.operation.name in KMS_CRYPTOGRAPHY)
 
+
+DATA_EVENTS = frozenset({"GetActivityTask", "SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess"})
+"""Calls that are no management events: they reach neither rules nor the event history."""
 
 READ_PREFIXES = ("Get", "List", "Describe", "BatchGet", "Validate")
 KMS_CRYPTOGRAPHY = frozenset(
@@ -108,7 +112,7 @@ def read_request(service: str, message: Message) -> Request | None:
     if service == "bedrock-agentcore":
         return read_rest_request(service, MODELS[service], message)
     name = message.headers.get("x-amz-target", "").rpartition(".")[2]
-    if name not in service_model(service).operation_names:
+    if name not in service_model(service).operation_names or name in DATA_EVENTS:
         return None
     return Request(service, service_model(service).operation_model(name), _read_json(message.body))
 
@@ -198,6 +202,7 @@ TIME_FORMATS: dict[str, TimeFormat] = {
     "secretsmanager": readable_time,
     "kms": readable_time,
     "bedrock-agentcore": iso_time,
+    "states": readable_time,
 }
 
 
@@ -455,8 +460,8 @@ def _logged(request: Request, shape: Shape | None, value: Record) -> Record:
     return members
 
 
-MASKS = {"bedrock-agentcore": "***"}
-"""What stands for sensitive text, of the service that does not leave it out."""
+MASKS = {"bedrock-agentcore": "***", "states": "HIDDEN_DUE_TO_SECURITY_REASONS"}
+"""What stands for sensitive text, of the services that do not leave it out."""
 
 
 def logged(shape: Shape | None, value: Any, write_time: TimeFormat = readable_time, mask: str | None = None) -> Any:

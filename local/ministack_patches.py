@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import operator
+import random
 import threading
 import time
 import uuid
@@ -17,7 +18,7 @@ from xml.sax.saxutils import escape
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
-from ministack.services import cloudwatch, eventbridge, iam, lambda_svc, sqs
+from ministack.services import cloudwatch, eventbridge, iam, lambda_svc, sqs, stepfunctions
 from ministack.services.cloudformation import provisioners
 
 Fields = dict[str, Any]
@@ -36,6 +37,9 @@ def apply() -> None:
     tell_functions_who_called_their_url()
     deploy_composite_alarms()
     trace_every_invocation()
+    fail_callbacks_with_their_function()
+    evaluate_task_timeouts()
+    spread_retries()
 
 
 class PatchError(RuntimeError):
@@ -479,3 +483,69 @@ def trace_every_invocation() -> None:
         return given
 
     lambda_svc._xray_trace_id_for_invocation = trace
+
+
+# --- State machines
+
+
+def fail_callbacks_with_their_function() -> None:
+    """Fail a task that waits for its token when its function fails, as AWS does, where MiniStack waits on.
+
+    Drop when Retry and Catch of a lambda:invoke.waitForTaskToken see the error of its function without this.
+    """
+    asking = threading.local()
+    wait, call = stepfunctions._invoke_with_callback, stepfunctions._call_lambda
+
+    def wait_for(resource: str, arguments: Any, token: str, state: Fields) -> Any:
+        asking.token = token
+        return wait(resource, arguments, token, state)
+
+    def call_and_tell(function: str, event: Any) -> Any:
+        token, asking.token = getattr(asking, "token", None), None
+        try:
+            return call(function, event)
+        except stepfunctions._ExecutionError as error:
+            if waiting := stepfunctions._task_tokens.get(token):
+                waiting["error"] = {"Error": error.error, "Cause": error.cause}
+                waiting["event"].set()
+            raise
+
+    stepfunctions._invoke_with_callback = wait_for
+    stepfunctions._call_lambda = call_and_tell
+
+
+def evaluate_task_timeouts() -> None:
+    """Evaluate a task's TimeoutSeconds where it is an expression, which MiniStack hands on as text.
+
+    Drop when a task with TimeoutSeconds "{% 1 %}" fails with States.Timeout without this.
+    """
+    execute = stepfunctions._execute_task
+
+    def execute_task(state: Fields, given: Any, execution: Fields, context: Fields) -> Any:
+        if isinstance(state.get("TimeoutSeconds"), str):
+            seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", given, context)
+            state = {**state, "TimeoutSeconds": seconds}
+        return execute(state, given, execution, context)
+
+    stepfunctions._execute_task = execute_task
+
+
+def spread_retries() -> None:
+    """Heed MaxDelaySeconds and JitterStrategy of a retrier, of which MiniStack knows neither.
+
+    Drop when a retrier with MaxDelaySeconds 1 is never waited for longer than a second without this.
+    """
+    chosen = threading.local()
+    find, sleep = stepfunctions._find_matching_retrier, stepfunctions._scaled_sleep
+
+    def find_and_remember(*asked: Any) -> Any:
+        chosen.retrier, index = find(*asked)
+        return chosen.retrier, index
+
+    def sleep_as_said(seconds: float) -> None:
+        retrier, chosen.retrier = getattr(chosen, "retrier", None) or {}, None
+        longest = min(seconds, retrier.get("MaxDelaySeconds", seconds))
+        sleep(random.uniform(0, longest) if retrier.get("JitterStrategy") == "FULL" else longest)  # noqa: S311
+
+    stepfunctions._find_matching_retrier = find_and_remember
+    stepfunctions._scaled_sleep = sleep_as_said

@@ -23,6 +23,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 RULES = of_type("AWS::Events::Rule")
 PATTERNS = {name: json.dumps(pattern) for name, pattern in patterns(TEMPLATE, partition="aws").items()}
 FUNCTIONS = of_type("AWS::Serverless::Function")
+MACHINES = of_type("AWS::Serverless::StateMachine")
 
 
 def arn_of(name: str) -> dict[str, list[str]]:

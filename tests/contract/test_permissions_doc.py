@@ -18,7 +18,7 @@ STATEMENTS = [
     for name in POLICIES
     for statement in permissions.policy(name, {})["Statement"]
 ]
-PLACES = {"unknown", "log", "event source", "repair", "answer", "nowhere"}
+PLACES = {"unknown", "log", "event source", "repair", "answer", "execution", "nowhere"}
 
 
 def test_the_page_is_current() -> None:
@@ -134,7 +134,7 @@ NO_OPERATION = {
     "s3:PutBucketPublicAccessBlock",
     "s3:PutEncryptionConfiguration",
 }
-SERVICES = {"bedrock-agentcore": "bedrock-agentcore-control"}
+SERVICES = {"bedrock-agentcore": "bedrock-agentcore-control", "states": "stepfunctions"}
 
 
 def exists(action: str) -> bool:

@@ -20,6 +20,7 @@ from secretwatch.settings import SendAlertsSettings, repair_rules_from, rules_fr
 from secretwatch_cli.event_pattern import EventPattern
 from tests.contract.template import (
     FUNCTIONS,
+    MACHINES,
     RESOURCES,
     ROOT,
     RULES,
@@ -30,9 +31,11 @@ from tests.contract.template import (
     of_type,
     statements,
 )
+from tests.contract.workflows import PLACEHOLDER
 
 QUEUES = of_type("AWS::SQS::Queue")
 ALARMS = of_type("AWS::CloudWatch::Alarm")
+NOTHING = {"Ref": "AWS::NoValue"}
 SOURCE = (ROOT / "template.yaml").read_text(encoding="utf-8").splitlines()
 EVENT_SOURCES = [
     pytest.param(function, name, id=f"{function}-{name}")
@@ -45,7 +48,9 @@ SQS_SOURCES = [
     for name, source in properties.get("Events", {}).items()
     if source["Type"] == "SQS"
 ]
-ROLES = [properties["Role"]["Fn::GetAtt"][0] for properties in FUNCTIONS.values()]
+OF_FUNCTIONS = [properties["Role"]["Fn::GetAtt"][0] for properties in FUNCTIONS.values()]
+OF_MACHINES = [properties["Role"]["Fn::GetAtt"][0] for properties in MACHINES.values()]
+ROLES = [*OF_FUNCTIONS, *OF_MACHINES]
 STATEMENTS = {f"{role}-{statement['Sid']}": statement for role in ROLES for statement in statements(role)}
 ALLOWED = {action for statement in STATEMENTS.values() for action in as_list(statement["Action"])}
 
@@ -77,14 +82,15 @@ def unconditional(sender: dict[str, Any], around: str | None = None) -> dict[str
     return dict(arn)
 
 
-def publishers() -> list[tuple[str, dict[str, Any]]]:
+def publishers() -> dict[str, str | None]:
     """The rules that the topic's policy lets EventBridge publish for, with the condition under which it does."""
     (policy,) = of_type("AWS::SNS::TopicPolicy").values()
-    conditional = [one["Fn::If"] for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
-    for _, statement, _ in conditional:
-        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    _, *written = policy["PolicyDocument"]["Statement"]  # the first is of alarms
+    conditional = [one.get("Fn::If", [None, one, NOTHING]) for one in written]
+    for _, statement, otherwise in conditional:
+        assert (statement["Principal"], otherwise) == ({"Service": "events.amazonaws.com"}, NOTHING)
         assert (statement["Action"], statement["Resource"]) == ("sns:Publish", {"Ref": "Alerts"})
-    return [(condition, one["Condition"]["ArnEquals"]["aws:SourceArn"]) for condition, one, _ in conditional]
+    return {named_by(one["Condition"]["ArnEquals"]["aws:SourceArn"]): condition for condition, one, _ in conditional}
 
 
 def texts(value: Any, *, substituted: bool = False) -> Iterator[tuple[str, bool]]:
@@ -107,7 +113,7 @@ def texts(value: Any, *, substituted: bool = False) -> Iterator[tuple[str, bool]
 def test_a_rules_target_is_a_queue_or_the_topic_and_takes_events_of_this_rule(rule: str) -> None:
     for target in RULES[rule]["Targets"]:
         if target["Arn"] == {"Ref": "Alerts"}:
-            assert publishers() == [("Repairs", arn_of(rule))]
+            assert publishers()[rule] == RESOURCES[rule].get("Condition")
         else:
             assert named_by(target["Arn"]) in QUEUES
             assert arn_of(rule) in senders(named_by(target["Arn"]))
@@ -208,11 +214,20 @@ def test_work_that_waits_in_any_queue_calls_a_person() -> None:
     assert {value["Fn::GetAtt"][0] for value in queues} == feeding()
 
 
-@pytest.mark.parametrize(
-    ("alarm", "metric"), [("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")]
-)
-def test_a_function_that_fails_or_is_held_back_calls_a_person(alarm: str, metric: str) -> None:
-    assert {value["Ref"] for value in watched(alarm, "AWS/Lambda", metric)} == set(FUNCTIONS)
+def test_a_function_that_is_held_back_calls_a_person() -> None:
+    assert {value["Ref"] for value in watched("FunctionThrottlesAlarm", "AWS/Lambda", "Throttles")} == set(FUNCTIONS)
+
+
+def test_a_function_that_fails_calls_a_person_unless_a_workflow_catches_it() -> None:
+    watched_for_errors = {value["Ref"] for value in watched("FunctionErrorsAlarm", "AWS/Lambda", "Errors")}
+
+    assert watched_for_errors == set(FUNCTIONS) - steps()
+
+
+def steps() -> set[str]:
+    """The functions that are steps of a workflow."""
+    substituted = [value for machine in MACHINES.values() for value in machine["DefinitionSubstitutions"].values()]
+    return {named_by(value) for value in substituted if "Fn::GetAtt" in value}
 
 
 @pytest.mark.parametrize("alarm", [name for name, one in ALARMS.items() if "Metrics" in one])
@@ -319,6 +334,15 @@ def test_one_switch_sends_the_traces_of_every_function() -> None:
     }
 
 
+SAMPLING = {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
+"""What Step Functions asks for besides, to decide itself what is traced."""
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_same_switch_sends_the_traces_of_a_workflow(machine: str) -> None:
+    assert MACHINES[machine]["Tracing"] == {"Enabled": {"Fn::If": ["Traces", True, False]}}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_may_send_traces_only_where_the_switch_is_on(role: str) -> None:
     (policy,) = RESOURCES[role]["Properties"]["Policies"]
@@ -328,7 +352,10 @@ def test_a_role_may_send_traces_only_where_the_switch_is_on(role: str) -> None:
     ((traces, otherwise),) = [sides for condition, *sides in conditional if condition == "Traces"]
 
     assert otherwise == {"Ref": "AWS::NoValue"}
-    assert set(traces["Action"]) == {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    assert set(traces["Action"]) - (SAMPLING if role in OF_MACHINES else set()) == {
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+    }
     others = [*always, *(side for condition, side, _ in conditional if condition != "Traces")]
     assert not any(action.startswith("xray:") for one in others for action in as_list(one["Action"]))
 
@@ -346,19 +373,37 @@ def test_the_layer_describes_every_service_that_a_function_calls() -> None:
 # --- what functions may do ---
 
 
-def test_every_function_has_a_role_of_its_own() -> None:
-    assert len(set(ROLES)) == len(FUNCTIONS)
+def test_every_function_and_every_workflow_has_a_role_of_its_own() -> None:
+    assert len(set(ROLES)) == len(FUNCTIONS) + len(MACHINES)
     assert set(ROLES) == set(of_type("AWS::IAM::Role"))
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_for_lambda_and_borrows_no_policy(role: str) -> None:
+def test_a_role_is_for_one_service_and_borrows_no_policy(role: str) -> None:
     properties = RESOURCES[role]["Properties"]
+    service = "states.amazonaws.com" if role in OF_MACHINES else "lambda.amazonaws.com"
 
-    assert [one["Principal"] for one in properties["AssumeRolePolicyDocument"]["Statement"]] == [
-        {"Service": "lambda.amazonaws.com"}
-    ]
+    assert [one["Principal"] for one in properties["AssumeRolePolicyDocument"]["Statement"]] == [{"Service": service}]
     assert "ManagedPolicyArns" not in properties
+
+
+@pytest.mark.parametrize("role", OF_MACHINES)
+def test_a_workflow_may_take_its_steps_and_call_for_help_and_only_for_this_account(role: str) -> None:
+    takes, tells, _ = statements(role)
+    (trust,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+
+    assert (takes["Action"], {named_by(arn) for arn in takes["Resource"]}) == ("lambda:InvokeFunction", steps())
+    assert (tells["Action"], tells["Resource"]) == ("sns:Publish", {"Ref": "Alerts"})
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_workflow_is_named_for_policies_and_every_placeholder_of_its_definition_is_filled(machine: str) -> None:
+    properties = MACHINES[machine]
+    text = (ROOT / properties["DefinitionUri"]).read_text(encoding="utf-8")
+
+    assert properties["Name"] == {"Fn::Sub": f"${{AWS::StackName}}-{machine}"}
+    assert set(PLACEHOLDER.findall(text)) == set(properties["DefinitionSubstitutions"])
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -425,6 +470,9 @@ def test_only_what_is_no_resource_is_allowed_for_all() -> None:
         "bedrock-agentcore:ListGateways",
         "cloudtrail:DescribeTrails",
         "cloudtrail:LookupEvents",
+        "states:SendTaskFailure",
+        "states:SendTaskSuccess",
+        *SAMPLING,
         "xray:PutTelemetryRecords",
         "xray:PutTraceSegments",
     }
@@ -439,7 +487,7 @@ def test_only_the_secrets_that_the_parameter_names_may_be_looked_at_and_of_them_
 
     of_slack = [one for one in of_secrets if one["Resource"] == slack]
 
-    assert [one["Resource"] for one in of_secrets if one not in of_slack] == [patterns] * 6
+    assert [one["Resource"] for one in of_secrets if one not in of_slack] == [patterns] * 12
     assert [one["Action"] for one in of_slack] == ["secretsmanager:GetSecretValue"]
     assert {action for action in ALLOWED if action.startswith("secretsmanager:")} == {
         "secretsmanager:DeleteResourcePolicy",
@@ -464,38 +512,55 @@ def conditional(role: str) -> dict[str, str]:
     return {statement["Sid"]: condition for condition, statement, _ in found}
 
 
-def test_only_the_role_that_repairs_may_write_a_policy_and_none_where_the_mode_is_observe() -> None:
+WRITERS = ("RepairAccessRole", "GrantAccessRole")
+
+
+def test_only_the_roles_that_repair_and_grant_may_write_a_policy_and_none_where_the_mode_is_observe() -> None:
     writing = {name for name, one in STATEMENTS.items() if WRITES & set(as_list(one["Action"]))}
 
-    assert writing == {f"RepairAccessRole-{sid}" for sid in ("WritePolicies", "TakePoliciesBack", "WriteKeyPolicies")}
-    assert {sid: conditional("RepairAccessRole")[sid] for sid in ("WritePolicies", "TakePoliciesBack")} == {
-        "WritePolicies": "Repairs",
-        "TakePoliciesBack": "Repairs",
+    assert writing == {
+        f"{role}-{sid}" for role in WRITERS for sid in ("WritePolicies", "TakePoliciesBack", "WriteKeyPolicies")
     }
+    for role in WRITERS:
+        assert {sid: conditional(role)[sid] for sid in ("WritePolicies", "TakePoliciesBack")} == {
+            "WritePolicies": "Repairs",
+            "TakePoliciesBack": "Repairs",
+        }
     assert TEMPLATE["Conditions"]["Repairs"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RepairMode"}, "observe"]}]}
     assert RULES["LostAccessRule"]
     assert RESOURCES["LostAccessRule"]["Condition"] == "Repairs"
 
 
-def test_a_policy_is_never_written_for_everybody_and_only_of_tagged_secrets_where_the_parameter_says_so() -> None:
+def test_checks_know_every_role_of_ours_that_writes_policies() -> None:
+    """What one of them wrote is no change by somebody else."""
+    own = FUNCTIONS["CheckReferences"]["Environment"]["Variables"]["OWN_ROLE_ARNS"]
+
+    assert own == {"Fn::Join": [",", [arn_of(role) for role in WRITERS]]}
+
+
+@pytest.mark.parametrize("role", WRITERS)
+def test_a_policy_is_never_written_for_everybody_and_only_of_tagged_secrets_where_the_parameter_says_so(
+    role: str,
+) -> None:
     tagged = {"Fn::If": ["RepairsTaggedOnly", {f"aws:ResourceTag/{REPAIR_TAG}": ["propose", "enforce"]}, NOTHING]}
 
-    assert STATEMENTS["RepairAccessRole-WritePolicies"]["Condition"] == {
+    assert STATEMENTS[f"{role}-WritePolicies"]["Condition"] == {
         "Bool": {"secretsmanager:BlockPublicPolicy": "true"},
         "StringEquals": tagged,
     }
-    assert STATEMENTS["RepairAccessRole-TakePoliciesBack"]["Condition"] == {"StringEquals": tagged}
+    assert STATEMENTS[f"{role}-TakePoliciesBack"]["Condition"] == {"StringEquals": tagged}
 
 
-def test_policies_of_keys_are_written_only_where_that_is_switched_on() -> None:
-    assert conditional("RepairAccessRole")["WriteKeyPolicies"] == "RepairsKeys"
+@pytest.mark.parametrize("role", WRITERS)
+def test_policies_of_keys_are_written_only_where_that_is_switched_on(role: str) -> None:
+    assert conditional(role)["WriteKeyPolicies"] == "RepairsKeys"
     assert TEMPLATE["Conditions"]["RepairsKeys"] == {
         "Fn::And": [{"Condition": "Repairs"}, {"Fn::Equals": [{"Ref": "RepairKeyPolicies"}, "on"]}]
     }
 
 
-@pytest.mark.parametrize("role", ["RepairAccessRole", "DecideRepairRole"])
-def test_whoever_repairs_or_decides_reads_no_value(role: str) -> None:
+@pytest.mark.parametrize("role", [*WRITERS, "DecideRepairRole", "CreateProviderRole", "DecideOnboardingRole"])
+def test_whoever_writes_policies_creates_providers_or_decides_reads_no_value(role: str) -> None:
     actions = {action for one in statements(role) for action in as_list(one["Action"])}
 
     assert not actions & {"secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "kms:Decrypt"}
@@ -507,8 +572,8 @@ def test_nobody_may_change_or_delete_what_the_audit_holds() -> None:
     writers = {name: one for name, one in STATEMENTS.items() if harmful & set(as_list(one["Action"]))}
     reaching = {name for name, one in writers.items() if _reaches_audit(one.get("Condition", {}))}
 
-    assert reaching == {"RepairAccessRole-KeepAudit"}
-    assert writers["RepairAccessRole-KeepAudit"]["Action"] == "dynamodb:PutItem"
+    assert reaching == {f"{role}-KeepAudit" for role in WRITERS}
+    assert {writers[name]["Action"] for name in reaching} == {"dynamodb:PutItem"}
 
 
 def _reaches_audit(condition: dict[str, Any]) -> bool:
@@ -519,12 +584,44 @@ def _reaches_audit(condition: dict[str, Any]) -> bool:
     return "AUDIT#*" not in without and (listed is None or "AUDIT#*" in listed)
 
 
-def test_people_decide_under_their_own_names() -> None:
-    assert FUNCTIONS["DecideRepair"]["FunctionUrlConfig"] == {"AuthType": "AWS_IAM"}
+@pytest.mark.parametrize("function", ["DecideRepair", "DecideOnboarding"])
+def test_people_decide_under_their_own_names(function: str) -> None:
+    assert FUNCTIONS[function]["FunctionUrlConfig"] == {"AuthType": "AWS_IAM"}
 
 
-def test_every_bound_of_repairs_that_a_person_can_set_reaches_the_function_and_is_safe_by_default() -> None:
-    variables = FUNCTIONS["RepairAccess"]["Environment"]["Variables"]
+PROVIDERS = re.compile("bedrock-agentcore:(Create|Update|Delete|Tag|Untag|Set)")
+
+
+def test_only_one_role_may_write_to_providers_and_nobody_may_change_one() -> None:
+    writes = {
+        name: {action for action in as_list(one["Action"]) if PROVIDERS.match(action)}
+        for name, one in STATEMENTS.items()
+    }
+    kinds = ("ApiKey", "Oauth2", "Payment")
+
+    assert {name: actions for name, actions in writes.items() if actions} == {
+        "CreateProviderRole-WriteProviders": {
+            "bedrock-agentcore:TagResource",
+            *(f"bedrock-agentcore:{verb}{kind}CredentialProvider" for verb in ("Create", "Delete") for kind in kinds),
+        },
+        "OnboardSecretStepsRole-VendKeys": {"bedrock-agentcore:CreateWorkloadIdentity"},
+    }
+
+
+def test_a_key_is_handed_out_only_where_that_is_switched_on() -> None:
+    handing = [name for name, one in STATEMENTS.items() if "bedrock-agentcore:GetResourceApiKey" in one["Action"]]
+
+    assert handing == ["OnboardSecretStepsRole-VendKeys"]
+    assert conditional("OnboardSecretStepsRole")["VendKeys"] == "Vends"
+    assert TEMPLATE["Conditions"]["Vends"] == {"Fn::Equals": [{"Ref": "OnboardingVend"}, "on"]}
+    assert TEMPLATE["Parameters"]["OnboardingVend"]["Default"] == "off"
+
+
+@pytest.mark.parametrize("function", ["RepairAccess", "GrantAccess", "OnboardSecretSteps"])
+def test_every_bound_of_repairs_that_a_person_can_set_reaches_the_function_and_is_safe_by_default(
+    function: str,
+) -> None:
+    variables = FUNCTIONS[function]["Environment"]["Variables"]
     parameters = TEMPLATE["Parameters"]
     defaults = {
         name: parameters[value["Ref"] if "Ref" in value else value["Fn::Join"][1]["Ref"]]["Default"]
@@ -535,9 +632,6 @@ def test_every_bound_of_repairs_that_a_person_can_set_reaches_the_function_and_i
     assert repair_rules_from({name: str(value) for name, value in defaults.items()}) == RepairRules()
     assert set(parameters["RepairMode"]["AllowedValues"]) == set(Mode)
     assert set(parameters["RepairCondition"]["AllowedValues"]) == set(Guard)
-
-
-NOTHING = {"Ref": "AWS::NoValue"}
 
 
 @pytest.mark.parametrize("sid", ["ReadSlackAccess", "DecryptSlackAccess"])
@@ -563,9 +657,13 @@ def test_every_rule_of_alerts_that_a_person_can_set_reaches_the_function() -> No
     assert settings.slack_api_url == "https://slack.com/api/"
 
 
+READERS_OF_VALUES = ("CheckReferencesRole", "OnboardSecretStepsRole")
+
+
 @pytest.mark.parametrize("sid", ["ReadValues", "DecryptSecrets"])
-def test_values_are_read_by_nobody_where_the_parameter_says_none(sid: str) -> None:
-    policies = RESOURCES["CheckReferencesRole"]["Properties"]["Policies"]
+@pytest.mark.parametrize("role", READERS_OF_VALUES)
+def test_values_are_read_by_nobody_where_the_parameter_says_none(role: str, sid: str) -> None:
+    policies = RESOURCES[role]["Properties"]["Policies"]
     written = [one["Fn::If"] for policy in policies for one in policy["PolicyDocument"]["Statement"] if "Fn::If" in one]
     ((condition, _, otherwise),) = [one for one in written if one[1]["Sid"] == sid]
 
@@ -573,29 +671,33 @@ def test_values_are_read_by_nobody_where_the_parameter_says_none(sid: str) -> No
     assert TEMPLATE["Conditions"]["ReadsValues"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ReadSecretValues"}, "none"]}]}
 
 
-def test_values_are_read_of_tagged_secrets_only_where_the_parameter_says_tagged() -> None:
-    condition, tagged, otherwise = STATEMENTS["CheckReferencesRole-ReadValues"]["Condition"]["Fn::If"]
+@pytest.mark.parametrize("role", READERS_OF_VALUES)
+def test_values_are_read_of_tagged_secrets_only_where_the_parameter_says_tagged(role: str) -> None:
+    condition, tagged, otherwise = STATEMENTS[f"{role}-ReadValues"]["Condition"]["Fn::If"]
 
     assert (condition, otherwise) == ("ReadsTaggedOnly", {"Ref": "AWS::NoValue"})
     assert tagged == {"StringEquals": {f"aws:ResourceTag/{READ_VALUE_TAG}": READ_VALUE}}
 
 
-def test_every_rule_that_a_person_can_set_reaches_the_function() -> None:
-    variables = FUNCTIONS["CheckReferences"]["Environment"]["Variables"]
-    defaults = {
-        name: TEMPLATE["Parameters"][value["Ref"]]["Default"]
-        if "Ref" in value
-        else TEMPLATE["Parameters"][value["Fn::Join"][1]["Ref"]]["Default"]
+@pytest.mark.parametrize("function", ["CheckReferences", "OnboardSecretSteps"])
+def test_every_rule_that_a_person_can_set_reaches_the_function(function: str) -> None:
+    variables = FUNCTIONS[function]["Environment"]["Variables"]
+    named = {
+        name: value["Ref"] if "Ref" in value else value["Fn::Join"][1]["Ref"]
         for name, value in variables.items()
-        if name not in {"REGISTRY_TABLE", "SWEEP_QUEUE_URL", "OWN_ROLE_ARNS", "OWNER_TAG"}
+        if name.startswith(("REQUIRE", "READ_", "ROTATION_", "UNKNOWN_"))
     }
+    defaults = {name: TEMPLATE["Parameters"][parameter]["Default"] for name, parameter in named.items()}
+
+    assert {*named.values()} >= {"RequiredReaders", "RequiredTags", "ReadSecretValues", "RotationMaxAgeDays"}
 
     assert rules_from({name: str(value) for name, value in defaults.items()}) == Rules()
 
 
 def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manager() -> None:
     uses = {name: one for name, one in STATEMENTS.items() if "kms:" in str(one["Action"])}
-    of_keys, of_slack = uses.pop("CheckReferencesRole-DecryptSecrets"), uses.pop("SendAlertsRole-DecryptSlackAccess")
+    of_keys = [uses.pop(f"{role}-DecryptSecrets") for role in READERS_OF_VALUES]
+    of_slack = uses.pop("SendAlertsRole-DecryptSlackAccess")
     through_secrets_manager = {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"}
 
     assert {action for one in uses.values() for action in as_list(one["Action"])} == {
@@ -604,11 +706,12 @@ def test_keys_serve_only_to_decrypt_those_secrets_and_only_through_secrets_manag
         "kms:ListGrants",
         "kms:PutKeyPolicy",
     }
-    assert of_keys["Action"] == of_slack["Action"] == "kms:Decrypt"
-    assert of_keys["Condition"] == {
-        "StringEquals": {"kms:ViaService": through_secrets_manager},
-        "StringLike": {"kms:EncryptionContext:SecretARN": {"Ref": "SecretArnPatterns"}},
-    }
+    assert {one["Action"] for one in (*of_keys, of_slack)} == {"kms:Decrypt"}
+    for one in of_keys:
+        assert one["Condition"] == {
+            "StringEquals": {"kms:ViaService": through_secrets_manager},
+            "StringLike": {"kms:EncryptionContext:SecretARN": {"Ref": "SecretArnPatterns"}},
+        }
     assert of_slack["Condition"] == {
         "StringEquals": {
             "kms:ViaService": through_secrets_manager,
@@ -669,7 +772,7 @@ def test_there_is_one_topic_and_it_is_the_one_that_alarms_publish_to() -> None:
 def test_alarms_can_publish_to_the_topic() -> None:
     """The key alias/aws/sns would keep CloudWatch out."""
     (policy,) = of_type("AWS::SNS::TopicPolicy").values()
-    statement, _ = policy["PolicyDocument"]["Statement"]
+    statement, *_ = policy["PolicyDocument"]["Statement"]
 
     assert "KmsMasterKeyId" not in of_type("AWS::SNS::Topic")["Alerts"]
     assert policy["Topics"] == [{"Ref": "Alerts"}]

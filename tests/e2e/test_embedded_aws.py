@@ -1,9 +1,11 @@
 """What the embedded AWS adds to MiniStack, over HTTP, on one of its own that nothing of ours is deployed to."""
 
+import io
 import json
 import urllib.error
 import urllib.request
 import uuid
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -714,3 +716,92 @@ def call(aws: EmbeddedAws, url: str, credentials: Credentials) -> bytes:
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
         body: bytes = answer.read()
         return body
+
+
+ANSWER = """
+def handler(event, context):
+    raise {}("no")
+"""
+
+
+class TestStateMachines:
+    """An execution of one task whose function raises what it is told to."""
+
+    @staticmethod
+    def function(account: Account, error: str) -> str:
+        archive, name = io.BytesIO(), a_name()
+        with zipfile.ZipFile(archive, "w") as code:
+            code.writestr("app.py", ANSWER.format(error))
+        function = account.aws.client("lambda").create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Handler="app.handler",
+            Role=account.role({"Action": "sqs:*"}),
+            Code={"ZipFile": archive.getvalue()},
+        )
+        arn: str = function["FunctionArn"]
+        return arn
+
+    def ended(self, account: Account, function: str, **task: Any) -> Fields:
+        """The execution once it is over, with its history's events."""
+        states, name = account.aws.client("stepfunctions"), a_name()
+        task = {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Arguments": {"FunctionName": function, "Payload": {"token": "{% $states.context.Task.Token %}"}},
+            "End": True,
+            **task,
+        }
+        machine = states.create_state_machine(
+            name=name,
+            roleArn=account.role({"Action": "lambda:InvokeFunction"}),
+            definition=json.dumps({"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": task}}),
+        )["stateMachineArn"]
+        execution = states.start_execution(stateMachineArn=machine, name=name, input='{"seconds": 1}')["executionArn"]
+        over = eventually(
+            lambda: one if (one := states.describe_execution(executionArn=execution))["status"] != "RUNNING" else None
+        )
+        return {**over, "events": states.get_execution_history(executionArn=execution)["events"]}
+
+    def test_a_task_that_waits_for_its_token_fails_with_its_function_and_is_tried_again_as_the_retrier_says(
+        self, account: Account
+    ) -> None:
+        retrier = {"ErrorEquals": ["KeyError"], "IntervalSeconds": 30, "MaxDelaySeconds": 1, "MaxAttempts": 2}
+
+        execution = self.ended(account, self.function(account, "KeyError"), Retry=[retrier])
+
+        tried = [event for event in execution["events"] if event["type"] == "TaskFailed"]
+        assert (execution["status"], execution["error"], len(tried)) == ("FAILED", "KeyError", 3)
+        assert (execution["stopDate"] - execution["startDate"]).total_seconds() < 20
+
+    def test_a_time_out_may_be_an_expression(self, account: Account) -> None:
+        queue = account.sqs.create_queue(QueueName=a_name())["QueueUrl"]
+
+        execution = self.ended(
+            account,
+            "",
+            Resource="arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            Arguments={"QueueUrl": queue, "MessageBody": "{% $states.context.Task.Token %}"},
+            TimeoutSeconds="{% $states.input.seconds %}",
+        )
+
+        assert (execution["status"], execution["error"]) == ("FAILED", "States.Timeout")
+
+    def test_the_event_history_says_who_started_an_execution(self, account: Account) -> None:
+        states = account.aws.client("stepfunctions")
+        definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+        machine = states.create_state_machine(
+            name=a_name(), roleArn=account.role({"Action": "sqs:*"}), definition=definition
+        )["stateMachineArn"]
+
+        started = account.in_role("stepfunctions", {"Action": "states:StartExecution"}).start_execution(
+            stateMachineArn=machine, input='{"apiKey": "a literal"}'
+        )["executionArn"]
+
+        def told() -> list[Fields]:
+            records = account.found("EventName", "StartExecution")
+            return [one for one in records if one["responseElements"]["executionArn"] == started]
+
+        (record,) = eventually(lambda: told() or None)
+        assert record["userIdentity"]["arn"].endswith("/alice")
+        assert "a literal" not in json.dumps(record)

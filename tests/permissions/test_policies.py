@@ -151,8 +151,9 @@ SCHEMAS = (
 """cfn-lint's copy of them comes with the SAM CLI."""
 
 MADE_BY_SAM = {
-    "AWS::Serverless::Function": {"AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"},
+    "AWS::Serverless::Function": {"AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Url"},
     "AWS::Serverless::LayerVersion": {"AWS::Lambda::LayerVersion"},
+    "AWS::Serverless::StateMachine": {"AWS::StepFunctions::StateMachine"},
 }
 UNUSED = (
     # functions in a network, with file systems, on machines of one's own

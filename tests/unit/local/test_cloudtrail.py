@@ -71,11 +71,14 @@ class TestReadingRequests:
         [
             ("kms", a_message("TrentService.NoSuchOperation")),
             ("secretsmanager", a_message()),
+            ("states", a_message("AWSStepFunctions.SendTaskSuccess", {"taskToken": CANARY})),
             ("bedrock-agentcore", a_message(path="/identities/api-key")),
             ("bedrock-agentcore", a_message(path="/identities/DeleteApiKeyCredentialProvider", method="GET")),
         ],
     )
-    def test_what_the_model_does_not_know_is_none(self, service: str, message: Message) -> None:
+    def test_what_the_model_does_not_know_or_is_no_management_event_is_none(
+        self, service: str, message: Message
+    ) -> None:
         assert cloudtrail.read_request(service, message) is None
 
     @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null"])
@@ -327,6 +330,23 @@ class TestKms:
         record = cloudtrail.api_call(request, Failure("NotFoundException", "no"), ROOT, OCCASION)
 
         assert "resources" not in record
+
+
+class TestStepFunctions:
+    def test_who_starts_an_execution_is_told_and_with_what_is_not(self) -> None:
+        machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:OnboardSecret"
+        execution = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:OnboardSecret:o-1"
+        request = a_request("states", "StartExecution", stateMachineArn=machine, name="o-1", input=f'"{CANARY}"')
+
+        record = a_record(request, {"executionArn": execution, "startDate": NOON.timestamp()})
+
+        assert record["userIdentity"]["arn"] == ROOT.arn
+        assert record["requestParameters"] == {
+            "stateMachineArn": machine,
+            "name": "o-1",
+            "input": "HIDDEN_DUE_TO_SECURITY_REASONS",
+        }
+        assert record["responseElements"] == {"executionArn": execution, "startDate": "Aug 13, 2026, 12:05:09 PM"}
 
 
 class TestAgentCore:
