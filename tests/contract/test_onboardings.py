@@ -39,6 +39,7 @@ from secretwatch.domain.repair.plan import Kind
 from secretwatch.domain.repair.statement import Guard, read_statement
 from secretwatch.errors import LostRace, Permanent, Transient
 from secretwatch.policy import Principal
+from secretwatch.ports import Announcement
 from tests.contract.registry import TABLE, items, keys, on_moto
 from tests.contract.stubs import MakeClient, MakeStub
 from tests.contract.template import ROOT
@@ -549,7 +550,7 @@ def test_everything_that_can_be_published_is_as_described() -> None:
     unfound = replace(bare, kind=ProviderKind.OAUTH2, name="crm", asked=an_oauth2())
     failed = replace(bare, failed_step="Validate", error="RequestRefused", message="no", status=Status.ROLL_BACK_FAILED)
     off = replace(OFFBOARDING, failed_step="CheckUse", error="ProviderInUse", message="no")
-    told = [
+    told: list[Announcement] = [
         *(make(one, NOON) for make in (news.started, news.awaiting) for one in (full, bare, unfound)),
         *(make(one, NOON) for make in (news.succeeded, news.rolled_back) for one in (full, failed, unfound)),
         news.offboarded(OFFBOARDING, NOON),
