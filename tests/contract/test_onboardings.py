@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -39,13 +39,15 @@ from secretwatch.domain.repair.plan import Kind
 from secretwatch.domain.repair.statement import Guard, read_statement
 from secretwatch.errors import LostRace, Permanent, Transient
 from secretwatch.policy import Principal
-from secretwatch.ports import Announcement
 from tests.contract.registry import TABLE, items, keys, on_moto
 from tests.contract.stubs import MakeClient, MakeStub
 from tests.contract.template import ROOT
 from tests.fakes import ACCOUNT, LETS_AGENTCORE_READ, NOON, REGION, a_name, secret_arn
 from tests.lambdas import Context
 from tests.unit.onboarding.world import ALICE, BOB, WEATHER, World, an_api_key, an_oauth2
+
+if TYPE_CHECKING:
+    from secretwatch.ports import Announcement
 
 EXECUTION = Execution(f"arn:aws:states:{REGION}:{ACCOUNT}:execution:OnboardSecret:o-1", "o-1", NOON)
 OTHER = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:OnboardSecret:o-2"
