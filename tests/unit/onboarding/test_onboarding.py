@@ -11,7 +11,7 @@ import pytest
 from secretwatch.domain.facts import ValueShape
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.onboarding.errors import ProviderRefused
-from secretwatch.domain.onboarding.onboarding import Status
+from secretwatch.domain.onboarding.onboarding import Pointer, Status
 from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.repair.repair import Purpose
 from secretwatch.domain.repair.rules import REPAIR_TAG, Mode
@@ -507,8 +507,17 @@ def test_what_trying_later_may_tell_is_tried_later() -> None:
         world.inspecting().inspect("o-1")
 
 
-def test_to_fetch_a_key_where_the_stack_does_not_is_refused() -> None:
-    assert refused(World(), an_api_key(options={"vend": True}))[0][0] == "options.vend"
+@pytest.mark.parametrize(
+    ("vends", "request_"),
+    [(False, an_api_key(options={"vend": True})), (True, an_oauth2(options={"vend": True}))],
+)
+def test_to_fetch_a_credential_where_that_is_off_or_would_mint_a_token_is_refused(
+    vends: bool, request_: dict[str, Any]
+) -> None:
+    world = World()
+    world.vends = vends
+
+    assert [field for field, *_ in refused(world, request_)] == ["options.vend"]
 
 
 @pytest.mark.parametrize(
@@ -766,3 +775,74 @@ def test_no_offboarding_meets_an_onboarding_of_the_same_provider() -> None:
 
     assert world.onboard(an_api_key()).succeeded
     assert meanwhile[0].error == "AlreadyUnderWay"
+
+
+# --- secrets that are not simply there ---
+
+PARTNERS = WEATHER.replace("111122223333", "444455556666")
+
+
+def test_a_name_that_may_not_be_looked_up_is_refused_with_its_fix() -> None:
+    world = World()
+    world.secrets.failures["full_arn"] = Permanent("DescribeSecret: AccessDeniedException")
+
+    ((field, message, fix),) = refused(world, an_api_key(secret="agents/weather"))
+
+    assert (field, "AccessDenied" in message) == ("apiKeySecretConfig.secretId", True)
+    assert "SecretArnPatterns" in (fix or "")
+    assert world.onboard(an_api_key(), "o-2").succeeded
+
+
+def test_a_secret_of_another_account_that_we_may_not_see_waits_for_a_person_and_leaves_a_warning() -> None:
+    world = World()
+    for operation in ("describe", "policy", "policy_names"):
+        world.secrets.failures[operation] = Permanent("AccessDeniedException")
+
+    ended = world.onboard(an_api_key(secret=PARTNERS), decide=approved_by(world, ALICE))
+
+    assert ended.succeeded, ended
+    onboarding = world.onboardings.onboardings["o-1"]
+    assert onboarding.approval
+    assert onboarding.approval.decided_by == ALICE
+    assert "not everything could be looked at" in onboarding.warnings[0]
+    assert world.documents.writes == []
+
+
+def test_a_secret_whose_arn_reads_as_the_partial_one_of_another_is_told_from_it() -> None:
+    world = World()
+    namesake = f"{WEATHER}-x9y8z7"
+    world.secrets.secrets[namesake] = replace(world.secret, policies={})
+    world.records.record(None, a_provider("crm", a_reference("crm", secret=namesake)), moved=[])
+
+    assert world.onboard(an_api_key()).succeeded
+    assert world.secrets.secrets[namesake].policies == {}
+    assert world.offboard({"kind": "API_KEY", "name": "weather"}).succeeded
+    assert world.sids() == []
+
+
+def test_a_policy_that_others_hold_in_the_registry_by_an_older_key_is_no_hindrance() -> None:
+    """The Registry may know the very provider with another JSON key: it is read again when it is registered."""
+    world = World()
+    held = world.vault.put(API_KEY, an_api_key())
+    stale = replace(a_provider("weather", Pointer("apiKey", WEATHER, "old").reference(API_KEY, held.arn)), name=API_KEY)
+    world.records.record(None, stale, moved=[])
+
+    assert world.onboard(an_api_key()).succeeded
+    assert [reference.json_key for reference in world.references.states] == ["api_key"]
+
+
+def test_a_grant_can_be_undone_by_a_person_as_any_repair_and_is_not_withdrawn_then() -> None:
+    world = World(policy=THEIRS)
+    world.onboard(an_api_key())
+    (granted,) = world.repairs.repairs.values()
+    asked = granted.successor(undo_asked_by=ALICE, undo_asked_at=world.now)
+    world.repairs.store(asked)
+
+    applying = world.granting()._new_applying(world.seeing().with_provider(()))
+    undone = applying.undo(asked)
+
+    assert (undone.purpose, world.policy()) == (Purpose.UNDO, THEIRS)
+    assert world.repairs.standing(WEATHER).paused_by == ALICE
+    writes = len(world.documents.writes)
+    assert world.granting().withdraw("o-1").done
+    assert len(world.documents.writes) == writes

@@ -280,6 +280,11 @@ class NamedSecrets(FakeSecrets):
     """`ports.SecretNames` besides."""
 
     def full_arn(self, secret_id: str) -> str | None:
+        self._fail("full_arn")
+        return self.named(secret_id)
+
+    def named(self, secret_id: str) -> str | None:
+        """As AgentCore looks it up."""
         for arn in self.secrets:
             if secret_id in {arn, SecretId.of_arn(arn).name, arn[:-7]}:
                 return arn
@@ -320,7 +325,7 @@ class World:
         self.documents, self.key_documents = FakeDocuments(self.secrets), FakeKeyDocuments(self.keys)
         self.repairs, self.repair_news = InMemoryRepairs(), HeardNews()
         self.onboardings, self.bus, self.checks = InMemoryOnboardings(), HeardAnnouncements(), SentRequests()
-        self.vault, self.executions = FakeVault(self.secrets.full_arn), FakeExecutions()
+        self.vault, self.executions = FakeVault(self.secrets.named), FakeExecutions()
         self.starters, self.decisions, self.vending = FakeStarters(), FakeDecisions(), FakeVending()
         self.vends, self.now, self.process = False, NOON, Process()
         self.tokens, self.retries = 0, RETRIES

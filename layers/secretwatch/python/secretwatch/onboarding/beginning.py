@@ -9,7 +9,7 @@ from secretwatch.domain.onboarding import news
 from secretwatch.domain.onboarding.errors import AlreadyUnderWay, RequestRefused
 from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, read_request
-from secretwatch.domain.reference import ProviderName
+from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.errors import Permanent
 from secretwatch.ports import Bus, Executions, Onboardings, RequestModel
 
@@ -72,8 +72,13 @@ class Beginning:
     def _problems(self, request: OnboardingRequest | list[Problem]) -> list[Problem]:
         if isinstance(request, list):
             return request
+        return [*self._model.problems(request), *(self._vend_problems(request) if request.options.vend else [])]
+
+    def _vend_problems(self, request: OnboardingRequest) -> list[Problem]:
+        if request.kind is not ProviderKind.API_KEY:
+            return [Problem("options.vend", "is for API keys only", "Leave it out.")]
         off = Problem("options.vend", "is switched off in this stack", "Leave it out, or ask for OnboardingVend.")
-        return [*self._model.problems(request), *([off] if request.options.vend and not self._vend else [])]
+        return [] if self._vend else [off]
 
 
 def refused(onboardings: Onboardings, onboarding: Onboarding, problems: Sequence[Problem]) -> RequestRefused:
