@@ -10,6 +10,8 @@ from secretwatch_cli.commands.check import check
 from secretwatch_cli.commands.doctor import doctor
 from secretwatch_cli.commands.explain import explain
 from secretwatch_cli.commands.history import history
+from secretwatch_cli.commands.onboarding import EXIT_STATUS as ONBOARDING_STATUS
+from secretwatch_cli.commands.onboarding import offboard, onboard
 from secretwatch_cli.commands.pauses import pause, resume
 from secretwatch_cli.commands.repairs import approve, reject, repairs, undo
 from secretwatch_cli.commands.replay import replay
@@ -58,6 +60,8 @@ app.command(epilog=EXIT_STATUS)(check)
 app.command()(explain)
 app.command(epilog=EXIT_STATUS)(replay)
 app.command("can-read", cls=ManyValues)(can_read)
+app.command(epilog=ONBOARDING_STATUS)(onboard)
+app.command(epilog=ONBOARDING_STATUS)(offboard)
 app.command()(waive)
 app.command()(waivers)
 app.command()(unwaive)

@@ -1,0 +1,190 @@
+"""`secretwatch onboard` and `offboard`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from secretwatch.adapters.provider_requests import ProviderRequests
+from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, plain, read_request
+from secretwatch.domain.reference import ProviderKind
+from secretwatch_cli import display
+from secretwatch_cli.display.onboarding import (
+    execution_json,
+    outcome_lines,
+    problem_lines,
+    problems_json,
+    step_line,
+    waits_for_people,
+)
+from secretwatch_cli.durations import read_time
+from secretwatch_cli.executions import Executions
+from secretwatch_cli.exits import Exit
+from secretwatch_cli.failures import Misused
+from secretwatch_cli.invocation import Place, explained, say
+from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, written
+from secretwatch_cli.steps import Execution, Outcome
+
+EXIT_STATUS = """\b
+Exit status:
+  0  it is done; without --wait, it runs; with --dry-run, nothing was found against it
+  1  the command failed, or the workflow did: then it is rolled back
+  2  wrong usage
+  3  the request is refused: something in it, or in what it names, has to be mended first
+  4  the wait was interrupted, and the workflow goes on; with --dry-run, something could not be told
+"""
+
+Wait = Annotated[bool, typer.Option("--wait", help="Show each step, and wait until it is over.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def onboard(
+    context: typer.Context,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[KIND]", help="api-key, google-oauth2, custom-oauth2, coinbase, ...: any vendor of AgentCore."
+        ),
+    ] = None,
+    *,
+    name: Annotated[str | None, typer.Option(help="What the provider is to be called.")] = None,
+    client_id: Annotated[
+        str | None, typer.Option(help="The id that the vendor gave you with the secret (clientId, apiKeyId, appId).")
+    ] = None,
+    secret: Annotated[str | None, typer.Option(help="Your secret's ARN or name.")] = None,
+    json_key: Annotated[str | None, typer.Option(help="Under which key of its JSON the credential is.")] = None,
+    discovery_url: Annotated[str | None, typer.Option(help="Of custom-oauth2: where its metadata is.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="Anything else of the vendor's configuration, dotted; again for more."
+        ),
+    ] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", "-f", metavar="REQUEST", help="A whole request, JSON or YAML; - for stdin.")
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Whose it is, as people are told.")] = None,
+    approve_within: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long an approval may take: 2h, 3d.  [default: 3d]")
+    ] = None,
+    vend: Annotated[
+        bool, typer.Option("--vend", help="Of an API key: fetch it once, and drop it, to prove that it works.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say all that is wrong with it, and start nothing.")
+    ] = False,
+    wait: Wait = False,
+    as_json: AsJson = False,
+    example_of: Annotated[
+        str | None, typer.Option("--example", metavar="KIND", help="Print a request of that kind, and do nothing.")
+    ] = None,
+) -> None:
+    """Give a secret of yours a provider that is proven to resolve, or say what to mend and leave nothing behind.
+
+    The same request again follows the workflow that runs, or finds the provider that is there.
+    """
+    with explained():
+        if example_of:
+            display.print_json(example(form_of(example_of)))
+            return
+        wanted = Wanted(name, client_id, secret, json_key, discovery_url, tuple(settings or ()))
+        within = read_time(approve_within) if approve_within else None
+        given = _asked(kind, wanted, file) | options_of(owner, within, vend=vend)
+        request, problems = _judged(given)
+        if request and not problems and not dry_run:
+            _run(context.obj, "OnboardSecretArn", f"o-{request.digest}", given, wait=wait, as_json=as_json)
+    _show_problems(problems, as_json=as_json)
+    raise typer.Exit(Exit.FINDINGS if problems else Exit.WELL)
+
+
+def offboard(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="api-key, oauth2 or payment; or as for onboard.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The provider's name.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Remove it although gateway targets use it.")] = False,
+    wait: Wait = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove a provider safely: not while gateway targets use it, and with the access that only it needed."""
+    with explained():
+        given = {"kind": _kind(kind), "name": name, **({"force": True} if force else {})}
+        digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
+        _run(context.obj, "OffboardProviderArn", f"off-{digest}", given, wait=wait, as_json=as_json)
+
+
+def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]:
+    """The request by options, or from a file."""
+    if (kind is None) == (file is None):
+        raise Misused("Say either which KIND, or -f REQUEST. `secretwatch onboard --example api-key` prints one.")
+    if file is None:
+        return written(form_of(str(kind)), wanted)
+    if not wanted.nothing:
+        raise Misused("With -f, everything about the provider stands in the file.")
+    given = read_file(file)
+    if not isinstance(given, dict):
+        raise Misused(f"{file} holds no request. `secretwatch onboard --example api-key` prints one.")
+    return given
+
+
+def _judged(given: Mapping[str, Any]) -> tuple[OnboardingRequest | None, list[Problem]]:
+    """Held against AgentCore's model before anything is started: a literal secret never enters a history."""
+    request = read_request(given)
+    if not isinstance(request, OnboardingRequest):
+        return None, request
+    return request, ProviderRequests(started=False).problems(request)
+
+
+def _kind(text: str) -> ProviderKind:
+    kinds = {plain(kind): kind for kind in ProviderKind}
+    return kinds[plain(text)] if plain(text) in kinds else form_of(text).kind
+
+
+def _show_problems(problems: list[Problem], *, as_json: bool) -> None:
+    if as_json:
+        display.print_json({"problems": problems_json(problems)})
+    elif problems:
+        display.print_lines(problem_lines(problems))
+    else:
+        say("Nothing is wrong with the request.")
+
+
+def _run(place: Place, output: str, name: str, given: Mapping[str, Any], *, wait: bool, as_json: bool) -> None:
+    """Start the workflow and exit: at once, or with what came of it."""
+    clients, stack = place.find()
+    executions = Executions(clients, stack.output(output))
+    execution = executions.start(name, given)
+    interrupted = False
+    if wait:
+        execution, interrupted = _followed(executions, execution)
+    if as_json:
+        display.print_json(execution_json(execution))
+    else:
+        display.print_lines(outcome_lines(execution))
+    raise typer.Exit(_exit_status(execution, interrupted=interrupted))
+
+
+def _followed(executions: Executions, started: Execution) -> tuple[Execution, bool]:
+    """Its end, each step told when it is over; or as it stood when the person had seen enough."""
+    console, latest, told = display.console(stderr=True), started, 0
+    with console.status(started.id) as status:
+        try:
+            for latest in executions.follow(started):
+                shown = [step for step in latest.steps if step.outcome is not Outcome.RUNNING or waits_for_people(step)]
+                for step in shown[told:]:
+                    console.print(step_line(step, latest.id))
+                told = len(shown)
+                status.update(latest.steps[-1].name if latest.steps else latest.id)
+        except KeyboardInterrupt:
+            return latest, True
+    return latest, False
+
+
+def _exit_status(execution: Execution, *, interrupted: bool) -> Exit:
+    if interrupted:
+        return Exit.UNKNOWN
+    if execution.succeeded or not execution.over:
+        return Exit.WELL
+    return Exit.FINDINGS if execution.error == "RequestRefused" else Exit.FAILED
