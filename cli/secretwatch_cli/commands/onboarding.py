@@ -30,7 +30,7 @@ from secretwatch_cli.steps import Execution, Outcome
 EXIT_STATUS = """\b
 Exit status:
   0  it is done; without --wait, it runs; with --dry-run, nothing was found against it
-  1  the command failed, or the workflow did: then it is rolled back
+  1  the command failed, or the workflow did, and it is rolled back
   2  wrong usage
   3  the request is refused: something in it, or in what it names, has to be mended first
   4  the wait was interrupted, and the workflow goes on; with --dry-run, something could not be told
