@@ -1,4 +1,4 @@
-"""`secretwatch onboard` and `offboard`."""
+"""`secretwatch onboard`, `offboard` and `onboardings`."""
 
 import hashlib
 import json
@@ -8,22 +8,30 @@ from typing import Annotated, Any
 import typer
 
 from secretwatch.adapters.provider_requests import ProviderRequests
+from secretwatch.domain.onboarding.onboarding import Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, plain, read_request
 from secretwatch.domain.reference import ProviderKind
 from secretwatch_cli import display
+from secretwatch_cli.aws import told
 from secretwatch_cli.display.onboarding import (
+    dry_run_json,
     execution_json,
+    inspected_lines,
+    onboarding_json,
+    onboarding_lines,
+    open_lines,
     outcome_lines,
     problem_lines,
-    problems_json,
     step_line,
     waits_for_people,
 )
 from secretwatch_cli.durations import read_time
 from secretwatch_cli.executions import Executions
 from secretwatch_cli.exits import Exit
-from secretwatch_cli.failures import Misused
+from secretwatch_cli.failures import Misused, Unable
+from secretwatch_cli.inspection import inspect
 from secretwatch_cli.invocation import Place, explained, say
+from secretwatch_cli.registry import registry_of
 from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, written
 from secretwatch_cli.steps import Execution, Outcome
 
@@ -95,8 +103,13 @@ def onboard(
         request, problems = _judged(given)
         if request and not problems and not dry_run:
             _run(context.obj, "OnboardSecretArn", f"o-{request.digest}", given, wait=wait, as_json=as_json)
-    _show_problems(problems, as_json=as_json)
-    raise typer.Exit(Exit.FINDINGS if problems else Exit.WELL)
+    inspected, unknown = _inspected(context.obj, request) if request and not problems else (None, None)
+    problems = [*problems, *(inspected.problems if inspected else ())]
+    if as_json:
+        display.print_json(dry_run_json(problems, inspected, unknown))
+    else:
+        _show(problems, inspected, unknown)
+    raise typer.Exit(Exit.FINDINGS if problems else Exit.UNKNOWN if unknown else Exit.WELL)
 
 
 def offboard(
@@ -113,6 +126,30 @@ def offboard(
         given = {"kind": _kind(kind), "name": name, **({"force": True} if force else {})}
         digest = hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:12]
         _run(context.obj, "OffboardProviderArn", f"off-{digest}", given, wait=wait, as_json=as_json)
+
+
+def onboardings(
+    context: typer.Context,
+    id_: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One onboarding, whole; without it, all that are under way.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show the onboardings that are under way, those that wait for a person first; or all of one."""
+    with explained():
+        registry = registry_of(*context.obj.find())
+        with told():
+            found = registry.onboardings.find(id_) if id_ else None
+            listed = [found] if found else registry.onboardings.open()
+        if id_ and not found:
+            raise Unable(f"There is no onboarding {id_}. `secretwatch onboardings` lists those that are under way.")
+    if as_json:
+        display.print_json({"onboardings": [onboarding_json(one) for one in listed]})
+    elif found:
+        display.print_lines(onboarding_lines(found))
+    else:
+        display.print_lines(open_lines(listed))
 
 
 def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]:
@@ -142,13 +179,22 @@ def _kind(text: str) -> ProviderKind:
     return kinds[plain(text)] if plain(text) in kinds else form_of(text).kind
 
 
-def _show_problems(problems: list[Problem], *, as_json: bool) -> None:
-    if as_json:
-        display.print_json({"problems": problems_json(problems)})
-    elif problems:
-        display.print_lines(problem_lines(problems))
-    else:
-        say("Nothing is wrong with the request.")
+def _inspected(place: Place, request: OnboardingRequest) -> tuple[Onboarding | None, str | None]:
+    """What the workflow would find; or why that cannot be told by whoever asks."""
+    try:
+        return inspect(*place.find(), request), None
+    except Unable as error:
+        return None, str(error)
+
+
+def _show(problems: list[Problem], inspected: Onboarding | None, unknown: str | None) -> None:
+    display.print_lines(problem_lines(problems))
+    if inspected and not problems:
+        display.print_lines(inspected_lines(inspected))
+    if unknown:
+        say(f"Nothing is wrong with the request itself. What it names could not be looked at: {unknown}")
+    elif not problems:
+        say("Nothing was found against it.")
 
 
 def _run(place: Place, output: str, name: str, given: Mapping[str, Any], *, wait: bool, as_json: bool) -> None:
