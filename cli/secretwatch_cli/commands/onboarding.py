@@ -33,7 +33,7 @@ from secretwatch_cli.inspection import inspect
 from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import registry_of
 from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, written
-from secretwatch_cli.steps import Execution, Outcome
+from secretwatch_cli.steps import Execution, Outcome, Step
 
 EXIT_STATUS = """\b
 Exit status:
@@ -53,7 +53,7 @@ def onboard(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]", help="api-key, google-oauth2, custom-oauth2, coinbase, ...: any vendor of AgentCore."
+            metavar="KIND", help="api-key, google-oauth2, custom-oauth2, coinbase, ...: any vendor of AgentCore."
         ),
     ] = None,
     *,
@@ -214,14 +214,15 @@ def _run(place: Place, output: str, name: str, given: Mapping[str, Any], *, wait
 
 def _followed(executions: Executions, started: Execution) -> tuple[Execution, bool]:
     """Its end, each step told when it is over; or as it stood when the person had seen enough."""
-    console, latest, told = display.console(stderr=True), started, 0
+    console, latest, told = display.console(stderr=True), started, set[tuple[int, Step]]()
     with console.status(started.id) as status:
         try:
             for latest in executions.follow(started):
-                shown = [step for step in latest.steps if step.outcome is not Outcome.RUNNING or waits_for_people(step)]
-                for step in shown[told:]:
-                    console.print(step_line(step, latest.id))
-                told = len(shown)
+                for numbered in enumerate(latest.steps):
+                    step = numbered[1]
+                    if numbered not in told and (step.outcome is not Outcome.RUNNING or waits_for_people(step)):
+                        console.print(step_line(step, latest.id))
+                        told.add(numbered)
                 status.update(latest.steps[-1].name if latest.steps else latest.id)
         except KeyboardInterrupt:
             return latest, True
