@@ -164,9 +164,8 @@ def _decision_lines(one: Onboarding) -> Iterator[Text]:
     yield indented(one.approval.why)
     yield indented(f"Asked by {one.requested_by or 'whom AWS has not named yet'}.")
     if one.approval.decided_by and one.approval.decided_at:
-        word = "Rejected" if one.approval.rejected else "Approved"
-        reason = f": {one.approval.rejected}" if one.approval.rejected else ""
-        yield indented(f"{word} by {one.approval.decided_by}, {moment(one.approval.decided_at)}{reason}")
+        decided = one.approval.rejected or f"{one.approval.decided_by} approved it."
+        yield indented(f"{moment(one.approval.decided_at)}: {decided}")
 
 
 def onboarding_json(one: Onboarding) -> dict[str, Any]:

@@ -96,9 +96,11 @@ def test_what_came_of_it_is_told() -> None:
 def test_a_decision_is_told_with_who_and_why() -> None:
     approval = replace(WAITING.approval, decided_by=ALICE, decided_at=NOON)  # type: ignore[type-var]
 
-    assert f"Approved by {ALICE}" in text(onboarding_lines(replace(WAITING, approval=approval)))
-    rejected = replace(WAITING, approval=replace(approval, rejected="Not yours."))  # type: ignore[type-var]
-    assert f"Rejected by {ALICE}, 2026-11-23 12:00:00 UTC: Not yours." in text(onboarding_lines(rejected))
+    assert f"2026-11-23 12:00:00 UTC: {ALICE} approved it." in text(
+        onboarding_lines(replace(WAITING, approval=approval))
+    )
+    rejected = replace(WAITING, approval=replace(approval, rejected=f"{ALICE} rejected it: not yours"))  # type: ignore[type-var]
+    assert f"12:00:00 UTC: {ALICE} rejected it: not yours" in text(onboarding_lines(rejected))
 
 
 def test_those_that_wait_come_first() -> None:
