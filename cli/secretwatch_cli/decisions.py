@@ -46,10 +46,9 @@ class Decisions:
         """What the stack answers; raises Unable with its reason when it is not granted."""
         with told():
             status, text = self._send(json.dumps({"wish": wish, **named}))
-        try:
-            message = str(json.loads(text)["message"])
-        except (KeyError, TypeError, ValueError):
-            raise Unable(self._no_answer(status)) from None
+        message = _message(text)
+        if message is None:
+            raise Unable(self._no_answer(status))
         if status == _MISUSED:
             raise Misused(message)
         if status > _REFUSED:
@@ -75,3 +74,15 @@ class Decisions:
         SigV4Auth(credentials.get_frozen_credentials(), "lambda", self._region).add_auth(request)
         answer: Any = URLLib3Session(timeout=_TIMEOUT_SECONDS).send(request.prepare())
         return int(answer.status_code), str(answer.text)
+
+
+def _message(text: str) -> str | None:
+    """What the function says, and it says nothing else; None for an answer of AWS's own."""
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return None
+    match answer:
+        case {"message": str(message)} if len(answer) == 1:
+            return message
+    return None

@@ -150,6 +150,8 @@ class Answer:
     ("status", "body", "says"),
     [
         (403, '{"Message": "Forbidden"}', "lambda:InvokeFunctionUrl on DecideOnboarding"),
+        (403, '{"__type": "AccessDeniedException", "message": "No."}', "lambda:InvokeFunctionUrl on DecideOnboarding"),
+        (502, "Internal Server Error", "answered 502, and not as DecideOnboarding does"),
         (403, '{"message": "Nobody approves an onboarding of their own."}', "of their own"),
         (409, '{"message": "AWS has not said yet who started it."}', "not said yet"),
     ],
