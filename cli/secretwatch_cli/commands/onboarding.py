@@ -99,7 +99,7 @@ def onboard(
             return
         wanted = Wanted(name, client_id, secret, json_key, discovery_url, tuple(settings or ()))
         within = read_time(approve_within) if approve_within else None
-        given = _asked(kind, wanted, file) | options_of(owner, within, vend=vend)
+        given = _with(_asked(kind, wanted, file), options_of(owner, within, vend=vend))
         request, problems = _judged(given)
         if request and not problems and not dry_run:
             _run(context.obj, "OnboardSecretArn", f"o-{request.digest}", given, wait=wait, as_json=as_json)
@@ -164,6 +164,14 @@ def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]
     if not isinstance(given, dict):
         raise Misused(f"{file} holds no request. `secretwatch onboard --example api-key` prints one.")
     return given
+
+
+def _with(given: dict[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """What is typed outweighs what stands in a file; of the options, each by itself."""
+    options = given.get("options")
+    if isinstance(options, dict) and "options" in ours:
+        return {**given, **ours, "options": {**options, **ours["options"]}}
+    return {**given, **ours}
 
 
 def _judged(given: Mapping[str, Any]) -> tuple[OnboardingRequest | None, list[Problem]]:

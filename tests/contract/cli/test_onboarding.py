@@ -97,6 +97,16 @@ def test_standard_input_is_a_file_too(started: dict[str, Any]) -> None:
     assert json.loads(started["input"]) == BODY
 
 
+def test_what_is_typed_outweighs_what_stands_in_the_file(started: dict[str, Any], tmp_path: Path) -> None:
+    ours = {"owner": "Red", "options": {"approveWithinSeconds": 60, "vend": False}}
+    (tmp_path / "request").write_text(json.dumps({**BODY, **ours}))
+
+    run("onboard", "-f", str(tmp_path / "request"), "--owner", "Blue", "--vend")
+
+    expected = {**BODY, "owner": "Blue", "options": {"approveWithinSeconds": 60, "vend": True}}
+    assert json.loads(started["input"]) == expected
+
+
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
 def test_a_literal_secret_never_gets_into_a_history_nor_on_the_screen(
     states: Stub, tmp_path: Path, dry: list[str]
