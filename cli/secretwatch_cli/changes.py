@@ -14,9 +14,12 @@ def since(audits: Iterable[Audit], start: datetime | None) -> list[Audit]:
 
 
 def standing(audits: Iterable[Audit], read: Callable[[Kind, str], str | None]) -> list[Audit]:
-    """Of each policy the last repair, where our statement is in the policy as it is now."""
-    last = {one.resource: one for one in since(audits, None) if one.purpose is Purpose.REPAIR}
+    """Of each policy the last repair or grant, where our statement is in the policy as it is now."""
+    last = {one.resource: one for one in since(audits, None) if one.purpose in _ADDS}
     return [one for one in last.values() if _stands(read(one.kind, one.resource), one.kind)]
+
+
+_ADDS = {Purpose.REPAIR, Purpose.GRANT}
 
 
 def _stands(text: str | None, kind: Kind) -> bool:

@@ -184,6 +184,12 @@ SAMPLES = {
     "secretwatch.RepairApplied": goes_to("RepairNewsRule"),
     "secretwatch.RepairRefused": goes_to("RepairNewsRule"),
     "secretwatch.RepairContested": goes_to("RepairNewsRule"),
+    "secretwatch.OnboardingStarted": goes_nowhere(),
+    "secretwatch.OnboardingAwaitingApproval": goes_to("OnboardingNewsRule"),
+    "secretwatch.OnboardingSucceeded": goes_to("OnboardingNewsRule"),
+    "secretwatch.OnboardingRolledBack": goes_to("OnboardingNewsRule"),
+    "secretwatch.OffboardingSucceeded": goes_to("OnboardingNewsRule"),
+    "secretwatch.OffboardingRefused": goes_to("OnboardingNewsRule"),
     "secretwatch.IncidentOpened": goes_nowhere(),  # this and the next: for other teams' rules
     "secretwatch.IncidentUpdated": goes_nowhere(),
     "secretwatch.IncidentResolved": goes_nowhere(),

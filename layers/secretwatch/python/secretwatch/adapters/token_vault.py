@@ -11,7 +11,7 @@ from secretwatch.domain.onboarding.errors import ProviderRefused
 from secretwatch.domain.onboarding.onboarding import Held, Pointer
 from secretwatch.domain.onboarding.request import OWN_TAG
 from secretwatch.domain.reference import ProviderName
-from secretwatch.errors import Permanent
+from secretwatch.errors import Permanent, Transient
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_agentcore_control import BedrockAgentCoreControlClient
@@ -113,13 +113,27 @@ class AgentCoreVending:
 
     def vend(self, provider: str) -> None:
         """GetWorkloadAccessToken, then GetResourceApiKey; the answer is dropped unread."""
-        if self._control.find("get_workload_identity", name=WORKLOAD_IDENTITY) is None:
+        token = self._token()
+        if token is None:
             self._control.call("create_workload_identity", name=WORKLOAD_IDENTITY)
-        with translated("GetWorkloadAccessToken"):
-            token = self._data.get_workload_access_token(workloadName=WORKLOAD_IDENTITY)["workloadAccessToken"]
+            token = self._token()
+        if token is None:
+            raise Transient("GetWorkloadAccessToken: the workload identity is too new")
         with translated("GetResourceApiKey"):
             answer = self._data.get_resource_api_key(
                 workloadIdentityToken=token, resourceCredentialProviderName=provider
             )
         if not answer.get("apiKey"):
             raise Permanent("GetResourceApiKey: an empty answer")
+
+    def _token(self) -> str | None:
+        """None while there is no workload identity."""
+        with translated("GetWorkloadAccessToken"):
+            try:
+                answer = self._data.get_workload_access_token(workloadName=WORKLOAD_IDENTITY)
+            except ClientError as error:
+                if code_of(error) == "ResourceNotFoundException":
+                    return None
+                raise
+        token: str = answer["workloadAccessToken"]
+        return token

@@ -13,10 +13,9 @@ from secretwatch.domain.repair.document import Unkeepable
 from secretwatch.domain.repair.plan import Kind, Plan, Refusal
 from secretwatch.domain.repair.repair import Removal, Repair, Status
 from secretwatch.domain.repair.rules import Mode
-from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Permanent, Transient
 from secretwatch.onboarding.beginning import needed
-from secretwatch.onboarding.seeing import Seeing
+from secretwatch.onboarding.seeing import Seeing, look_at
 from secretwatch.ports import Onboardings, Repairs
 from secretwatch.repairing import Applying, Look, Looking
 
@@ -171,16 +170,9 @@ class Granting:
 
     def _remove(self, removal: Removal, looking: Looking, own: Collection[Reference]) -> list[str]:
         """Do it unless others than `own` depend on it; returns what is to be said."""
-        looks, providers = (
-            looking.look(SecretId.of_arn(removal.secret), at=self._clock()),
-            {one.provider for one in own},
-        )
-        others = {
-            reference: one
-            for look in looks
-            for reference, one in look.facts.items()
-            if reference.provider not in providers
-        }
+        look, providers = look_at(looking, removal.secret, at=self._clock()), {one.provider for one in own}
+        facts = look.facts if look else {}
+        others = {reference: one for reference, one in facts.items() if reference.provider not in providers}
         try:
             needed_by = needed_by_others(removal, others, self._seeing.rules, self._seeing.repair_rules)
         except Unkeepable as error:
@@ -198,5 +190,7 @@ class Granting:
 
     def _look(self, looking: Looking, secret: str) -> Look:
         """There is one: our own references are among what is looked at."""
-        (look,) = looking.look(SecretId.of_arn(secret), at=self._clock())
+        look = look_at(looking, secret, at=self._clock())
+        if look is None:
+            raise Permanent(f"nothing is known of {secret}")
         return look

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription
 from secretwatch.domain.finding import Code
 from secretwatch.domain.onboarding.allowing import Tags, approval_for
-from secretwatch.domain.onboarding.conclusion import Conclusion, conclude, field_of
+from secretwatch.domain.onboarding.conclusion import LET_US_READ, Conclusion, conclude, field_of
 from secretwatch.domain.onboarding.errors import NameTaken
 from secretwatch.domain.onboarding.onboarding import Onboarding, Pointer, Shown
 from secretwatch.domain.onboarding.request import Problem, WantedReference
@@ -18,7 +18,7 @@ from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Permanent, Transient
 from secretwatch.onboarding.beginning import needed, refused
-from secretwatch.onboarding.seeing import Seeing, place
+from secretwatch.onboarding.seeing import Seeing, facts_of, look_at
 from secretwatch.policy import Policy
 from secretwatch.ports import Onboardings, Repairs, SecretNames, TokenVault
 from secretwatch.repairing import Look
@@ -91,27 +91,25 @@ class Inspecting:
     def _pointed(self, onboarding: Onboarding) -> Onboarding:
         """The onboarding that knows each secret by its full ARN."""
         request = onboarding.request
-        wanted = request.references if request else ()
-        found = [(one, self._pointer(one)) for one in wanted]
-        lost = [_not_found(one) for one, pointer in found if pointer is None]
-        if lost:
+        found = [self._pointer(one) for one in request.references] if request else []
+        if lost := [one for one in found if isinstance(one, Problem)]:
             raise refused(self._onboardings, onboarding, lost)
-        return replace(onboarding, pointers=tuple(sorted({pointer for _, pointer in found if pointer})))
+        pointers = {one for one in found if isinstance(one, Pointer)}
+        return replace(onboarding, pointers=tuple(sorted(pointers, key=str)))
 
-    def _pointer(self, wanted: WantedReference) -> Pointer | None:
-        arn = self._full_arn(wanted.secret_id)
-        return Pointer(wanted.field, arn, wanted.json_key) if arn else None
-
-    def _full_arn(self, secret_id: str) -> str | None:
+    def _pointer(self, wanted: WantedReference) -> Pointer | Problem:
         """An ARN that reads as full is taken as it is where Secrets Manager does not say another."""
         try:
-            given = SecretId.of_arn(secret_id).arn
+            given = SecretId.of_arn(wanted.secret_id).arn
         except ValueError:
-            return self._names.full_arn(secret_id)
+            given = None
         try:
-            return self._names.full_arn(secret_id) or given
-        except Permanent:  # of another account or Region, perhaps
-            return given
+            arn = self._names.full_arn(wanted.secret_id) or given
+        except Permanent as error:  # of another account or Region, perhaps
+            if given is None:
+                return Problem(field_of(wanted), f"names a secret that cannot be looked up: {error}", LET_US_READ)
+            arn = given
+        return Pointer(wanted.field, arn, wanted.json_key) if arn else _not_found(wanted)
 
     def _is_here(self, onboarding: Onboarding, arn: str) -> bool:
         return SecretId.of_arn(arn).region == onboarding.region
@@ -138,7 +136,9 @@ class Inspecting:
     def _see(self, onboarding: Onboarding, arn: str, keys: dict[str, str]) -> _Seen:
         """`keys` are the policies of keys as they will be when the secrets before this one have got what they need."""
         own = [one for one in onboarding.references if one.secret_arn == arn]
-        (look,) = self._seeing.with_provider(onboarding.references).look(SecretId.of_arn(arn), at=self._clock())
+        look = look_at(self._seeing.with_provider(onboarding.references), arn, at=self._clock())
+        if look is None:
+            raise Permanent(f"nothing is known of {arn}")
         facts = {one: facts_of(look, one) for one in own}
         concluded = {one: self._conclude(one, facts[one]) for one in own}
         lacked = {finding.code for one in concluded.values() for finding in one.findings}
@@ -193,11 +193,6 @@ class Inspecting:
                     )
                 case Plan() if rest := breaker or self._repairs.standing(one.resource).at_rest:
                     yield Problem(field, f"needs a policy to be changed, and {rest}", "`secretwatch resume` ends that.")
-
-
-def facts_of(look: Look, reference: Reference) -> Facts:
-    """The facts of the reference, which the Registry may know by another ARN of its provider."""
-    return next(one for known, one in look.facts.items() if place(known) == place(reference))
 
 
 def _not_found(wanted: WantedReference) -> Problem:

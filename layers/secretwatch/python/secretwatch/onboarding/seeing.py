@@ -1,8 +1,9 @@
 """Seeing a secret as it would be with one provider more: before that is there, or once it is gone."""
 
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 
-from secretwatch.domain.facts import NoSuchProvider
+from secretwatch.domain.facts import Facts, NoSuchProvider
 from secretwatch.domain.reference import ProviderName, ProviderStatus, Reference
 from secretwatch.domain.repair.rules import RepairRules
 from secretwatch.domain.rules import Rules
@@ -10,7 +11,7 @@ from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.gathering import Gathering
 from secretwatch.ports import ProviderStatuses, References
-from secretwatch.repairing import Looking
+from secretwatch.repairing import Look, Looking
 
 
 class Seeing:
@@ -44,6 +45,21 @@ class Seeing:
             rules=self.rules,
             repair_rules=self.repair_rules,
         )
+
+
+def look_at(looking: Looking, secret_arn: str, *, at: datetime) -> Look | None:
+    """What is planned for this very secret; None when nobody references it.
+
+    Its ARN may be what another one's name looks like: that one is looked at, too, and left out here.
+    """
+    looks = looking.look(SecretId.of_arn(secret_arn), at=at)
+    return next((look for look in looks if look.secret == secret_arn), None)
+
+
+def facts_of(look: Look | None, reference: Reference) -> Facts:
+    """The facts of the reference, which the Registry may know by another ARN of its provider."""
+    found = look.facts.items() if look else ()
+    return next(one for known, one in found if place(known) == place(reference))
 
 
 class WithNewcomers:

@@ -8,12 +8,10 @@ from secretwatch.domain.onboarding.conclusion import Conclusion, conclude
 from secretwatch.domain.onboarding.errors import NotResolving, ProviderSettling
 from secretwatch.domain.onboarding.onboarding import Held, Onboarding
 from secretwatch.domain.reference import ProviderKind, Reference
-from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Permanent, Transient
 from secretwatch.onboarding.beginning import needed
 from secretwatch.onboarding.creating import settled
-from secretwatch.onboarding.inspecting import facts_of
-from secretwatch.onboarding.seeing import Seeing
+from secretwatch.onboarding.seeing import Seeing, facts_of, look_at
 from secretwatch.ports import Onboardings, TokenVault, Vending
 
 
@@ -67,7 +65,7 @@ class Verifying:
         looking = self._seeing.with_provider(references, held.provider_status)
         judged: list[Conclusion] = []
         for arn in onboarding.secrets:
-            (look,) = looking.look(SecretId.of_arn(arn), at=self._clock())
+            look = look_at(looking, arn, at=self._clock())
             own: list[Reference] = [one for one in references if one.secret_arn == arn]
             judged += [conclude(one, facts_of(look, one), self._seeing.rules) for one in own]
         for one in judged:

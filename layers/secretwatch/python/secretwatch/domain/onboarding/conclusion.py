@@ -15,7 +15,7 @@ _HARMLESS = frozenset({Code.READER_DEPENDS, Code.READER_UNPROVEN, Code.ROTATION_
 
 _OF_VALUE = frozenset({Code.VALUE_NOT_JSON, Code.JSON_KEY_MISSING, Code.JSON_KEY_NOT_A_STRING, Code.JSON_KEY_EMPTY})
 
-_LET_US_READ = (
+LET_US_READ = (
     "Let Secretwatch read it: the stack's parameter SecretArnPatterns names the secrets, and no policy of theirs or of"
     " their keys may keep it out."
 )
@@ -42,7 +42,7 @@ def conclude(reference: Reference, facts: Facts, rules: Rules, *, mended: Collec
         problems=(
             *(_problem(reference, one) for one in findings if one not in harmless),
             *(
-                Problem(field_of(reference), f"cannot be judged: {one.reason}", _LET_US_READ)
+                Problem(field_of(reference), f"cannot be judged: {one.reason}", LET_US_READ)
                 for one in unknowns
                 if one not in tolerable
             ),

@@ -130,6 +130,8 @@ def rolled_back(onboarding: Onboarding, at: datetime) -> OnboardingNews:
     end = (
         "Its roll-back failed, too, and a person has to look: " + "; ".join(onboarding.left)
         if onboarding.status is Status.ROLL_BACK_FAILED
+        else "Nothing of it is left, except:"
+        if onboarding.notes
         else "Nothing of it is left."
     )
     alone = "".join(f"\n{note}" for note in onboarding.notes)

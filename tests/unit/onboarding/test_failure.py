@@ -1,0 +1,61 @@
+"""What people are told of a failure, from what Step Functions says."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretwatch.domain.onboarding.failure import failure_of, told
+from secretwatch.domain.onboarding.onboarding import Approval, Execution, Onboarding
+from secretwatch.domain.onboarding.request import Problem
+from tests.fakes import ACCOUNT, NOON, REGION
+
+ONBOARDING = Onboarding(Execution("arn:e", "o-1", NOON), ACCOUNT, REGION)
+
+
+def test_an_error_of_ours_is_told_in_its_own_words() -> None:
+    cause = json.dumps({"errorMessage": "there is one already", "errorType": "NameTaken"})
+
+    assert failure_of("CreateProvider", "NameTaken", cause).message == "there is one already"
+
+
+def test_a_cause_that_was_cut_off_is_told_from_the_record() -> None:
+    onboarding = ONBOARDING.successor(problems=(Problem("name", "is missing", "Give one."),))
+
+    assert failure_of("Validate", "RequestRefused", '{"errorMessage": "name is mi', onboarding).message == (
+        "name is missing. Give one."
+    )
+    assert "nobody foresaw" in failure_of("Grant", "PolicyMoved", '{"errorMessage": "the pol').message
+
+
+def test_a_time_out_is_nobodys_answer_only_where_people_are_asked() -> None:
+    waiting = ONBOARDING.successor(approval=Approval(True, "Why.", timedelta(hours=2)))
+
+    assert failure_of("Approve", "States.Timeout", "", waiting).message == "nobody approved it within 2 hours"
+    assert failure_of("Verify", "States.Timeout", "", waiting).message == "Verify took too long"
+    assert failure_of("Verify", "Sandbox.Timedout", "", waiting).message == "Verify took too long"
+
+
+@given(st.text(max_size=50), st.text(max_size=200))
+def test_what_is_not_ours_is_never_repeated(error: str, said: str) -> None:
+    error, said = f"X{error}", f"canary {said}"
+
+    for cause in (said, json.dumps({"errorMessage": said})):
+        assert "canary" not in failure_of("Verify", error, cause).message
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (timedelta(days=3), "3 days"),
+        (timedelta(days=1), "1 day"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(seconds=1), "1 second"),
+        (timedelta(seconds=61), "61 seconds"),
+    ],
+)
+def test_a_time_is_told_exactly(duration: timedelta, words: str) -> None:
+    assert told(duration) == words
