@@ -5,13 +5,16 @@ from typing import Annotated
 import typer
 
 from secretwatch_cli.can_read import ManyValues
+from secretwatch_cli.commands.approvals import approve, reject
 from secretwatch_cli.commands.can_read import can_read
 from secretwatch_cli.commands.check import check
 from secretwatch_cli.commands.doctor import doctor
 from secretwatch_cli.commands.explain import explain
 from secretwatch_cli.commands.history import history
+from secretwatch_cli.commands.onboarding import EXIT_STATUS as ONBOARDING_STATUS
+from secretwatch_cli.commands.onboarding import offboard, onboard, onboardings
 from secretwatch_cli.commands.pauses import pause, resume
-from secretwatch_cli.commands.repairs import approve, reject, repairs, undo
+from secretwatch_cli.commands.repairs import repairs, undo
 from secretwatch_cli.commands.replay import replay
 from secretwatch_cli.commands.scan import scan
 from secretwatch_cli.commands.status import status
@@ -58,6 +61,9 @@ app.command(epilog=EXIT_STATUS)(check)
 app.command()(explain)
 app.command(epilog=EXIT_STATUS)(replay)
 app.command("can-read", cls=ManyValues)(can_read)
+app.command(epilog=ONBOARDING_STATUS)(onboard)
+app.command(epilog=ONBOARDING_STATUS)(offboard)
+app.command()(onboardings)
 app.command()(waive)
 app.command()(waivers)
 app.command()(unwaive)

@@ -160,7 +160,12 @@ def _names(stack: Stack) -> dict[str, str]:
     """What `needs` fills into ARNs."""
     physical = {name: one for of_type in stack.resources.values() for name, one in of_type.items()}
     place = {"partition": stack.partition, "region": stack.region, "account": stack.account}
-    return {**physical, **_queue_names(stack), **place}
+    return {**physical, **_queue_names(stack), **_workflow_names(stack), **place}
+
+
+def _workflow_names(stack: Stack) -> dict[str, str]:
+    """CloudFormation knows a state machine by its ARN, which ends in the name."""
+    return {name: arn.rsplit(":", 1)[-1] for name, arn in stack.of_type("AWS::StepFunctions::StateMachine").items()}
 
 
 def _queue_names(stack: Stack) -> dict[str, str]:

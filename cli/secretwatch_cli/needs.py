@@ -49,9 +49,66 @@ def _sends_to(*queues: str) -> Need:
     return Need(("sqs:SendMessage",), _queues(*queues))
 
 
+def _execution_of(workflow: str) -> str:
+    return f"arn:{{partition}}:states:{{region}}:{{account}}:execution:{{{workflow}}}:any"
+
+
 _REGISTRY = ("arn:{partition}:dynamodb:{region}:{account}:table/{Registry}",)
 _AGENTCORE = "bedrock-agentcore.amazonaws.com"  # alone it has no policies of its own to be asked about
 _TOKEN_VAULT = "token-vault/default"  # noqa: S105 - where AgentCore keeps providers
+
+_OF_AGENTCORE = "arn:{partition}:bedrock-agentcore:{region}:{account}"
+_JUDGES_ROLES = Need(
+    ("iam:SimulatePrincipalPolicy",),
+    ("arn:{partition}:iam::{account}:role/any",),
+    only_if=lambda parameters: (
+        parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE or parameters.get("ObservedReads", "off") != "off"
+    ),
+)
+_READS_KEYS = Need(
+    ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"), ("arn:{partition}:kms:{region}:{account}:key/any",)
+)
+_READS_POLICIES = Need(
+    ("secretsmanager:DescribeSecret", "secretsmanager:ListResourcePolicies", "secretsmanager:GetResourcePolicy"),
+    (REFERENCED_SECRETS,),
+)
+# With `tagged` the answer hangs on each secret's tags, which a simulation does not see.
+_READS_VALUES = Need(
+    ("secretsmanager:GetSecretValue",),
+    (REFERENCED_SECRETS,),
+    only_if=lambda parameters: parameters.get("ReadSecretValues", "all") == "all",
+)
+# With RepairOnlyTagged the same holds.
+_WRITES_POLICIES = Need(
+    ("secretsmanager:PutResourcePolicy", "secretsmanager:DeleteResourcePolicy"),
+    (REFERENCED_SECRETS,),
+    context={"secretsmanager:BlockPublicPolicy": "true"},
+    only_if=lambda parameters: (
+        parameters.get("RepairMode", "propose") != "observe" and parameters.get("RepairOnlyTagged") != "true"
+    ),
+)
+_WRITES_KEY_POLICIES = Need(
+    ("kms:PutKeyPolicy",),
+    ("arn:{partition}:kms:{region}:{account}:key/any",),
+    only_if=lambda parameters: (
+        parameters.get("RepairMode", "propose") != "observe" and parameters.get("RepairKeyPolicies") == "on"
+    ),
+)
+_TELLS = Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",))
+_READS_PROVIDERS = Need(
+    (
+        "bedrock-agentcore:GetApiKeyCredentialProvider",
+        "bedrock-agentcore:GetOauth2CredentialProvider",
+        "bedrock-agentcore:GetPaymentCredentialProvider",
+        "bedrock-agentcore:ListTagsForResource",
+    ),
+    (f"{_OF_AGENTCORE}:{_TOKEN_VAULT}",),
+)
+_READS_GATEWAYS = Need(
+    ("bedrock-agentcore:GetGateway", "bedrock-agentcore:ListGatewayTargets", "bedrock-agentcore:GetGatewayTarget"),
+    (f"{_OF_AGENTCORE}:gateway/any",),
+)
+
 
 NEEDS: Mapping[str, tuple[Need, ...]] = {
     "CheckReferences": (
@@ -59,32 +116,10 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         _takes_from("ChangeQueue", "SweepQueue"),
         _sends_to("SweepQueue"),
         Need(("dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem"), _REGISTRY),
-        Need(
-            (
-                "secretsmanager:DescribeSecret",
-                "secretsmanager:ListResourcePolicies",
-                "secretsmanager:GetResourcePolicy",
-            ),
-            (REFERENCED_SECRETS,),
-        ),
-        # With `tagged` the answer hangs on each secret's tags, which a simulation does not see.
-        Need(
-            ("secretsmanager:GetSecretValue",),
-            (REFERENCED_SECRETS,),
-            only_if=lambda parameters: parameters.get("ReadSecretValues", "all") == "all",
-        ),
-        Need(
-            ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"),
-            ("arn:{partition}:kms:{region}:{account}:key/any",),
-        ),
-        Need(
-            ("iam:SimulatePrincipalPolicy",),
-            ("arn:{partition}:iam::{account}:role/any",),
-            only_if=lambda parameters: (
-                parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE
-                or parameters.get("ObservedReads", "off") != "off"
-            ),
-        ),
+        _READS_POLICIES,
+        _READS_VALUES,
+        _READS_KEYS,
+        _JUDGES_ROLES,
     ),
     "TakeInventory": (
         _logs("TakeInventoryLogs"),
@@ -102,14 +137,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             ),
             (f"arn:{{partition}}:bedrock-agentcore:{{region}}:{{account}}:{_TOKEN_VAULT}",),
         ),
-        Need(
-            (
-                "bedrock-agentcore:GetGateway",
-                "bedrock-agentcore:ListGatewayTargets",
-                "bedrock-agentcore:GetGatewayTarget",
-            ),
-            ("arn:{partition}:bedrock-agentcore:{region}:{account}:gateway/any",),
-        ),
+        _READS_GATEWAYS,
         Need(("bedrock-agentcore:ListGateways", "cloudtrail:DescribeTrails"), ("*",)),
         Need(
             ("cloudtrail:GetTrailStatus", "cloudtrail:GetEventSelectors"),
@@ -118,7 +146,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
     ),
     "PublishVerdicts": (
         _logs("PublishVerdictsLogs"),
-        Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
+        _TELLS,
         _sends_to("UnpublishedVerdicts"),
     ),
     "SendAlerts": (
@@ -131,7 +159,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             _REGISTRY,
             context={"dynamodb:LeadingKeys": "ALERTS"},
         ),
-        Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
+        _TELLS,
         Need(("sns:Publish",), ("{Alerts}",)),
     ),
     "RepairAccess": (
@@ -141,7 +169,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         Need(("dynamodb:GetItem", "dynamodb:Query"), _REGISTRY),
         Need(("dynamodb:PutItem", "dynamodb:DeleteItem"), _REGISTRY, context={"dynamodb:LeadingKeys": "REPAIRS#any"}),
         Need(("dynamodb:PutItem",), _REGISTRY, context={"dynamodb:LeadingKeys": "AUDIT#any"}),
-        Need(("events:PutEvents",), ("arn:{partition}:events:{region}:{account}:event-bus/{Bus}",)),
+        _TELLS,
         Need(
             (
                 "secretsmanager:DescribeSecret",
@@ -151,34 +179,10 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             ),
             (REFERENCED_SECRETS,),
         ),
-        # With RepairOnlyTagged the answer hangs on each secret's tags, which a simulation does not see.
-        Need(
-            ("secretsmanager:PutResourcePolicy", "secretsmanager:DeleteResourcePolicy"),
-            (REFERENCED_SECRETS,),
-            context={"secretsmanager:BlockPublicPolicy": "true"},
-            only_if=lambda parameters: (
-                parameters.get("RepairMode", "propose") != "observe" and parameters.get("RepairOnlyTagged") != "true"
-            ),
-        ),
-        Need(
-            ("kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"),
-            ("arn:{partition}:kms:{region}:{account}:key/any",),
-        ),
-        Need(
-            ("kms:PutKeyPolicy",),
-            ("arn:{partition}:kms:{region}:{account}:key/any",),
-            only_if=lambda parameters: (
-                parameters.get("RepairMode", "propose") != "observe" and parameters.get("RepairKeyPolicies") == "on"
-            ),
-        ),
-        Need(
-            ("iam:SimulatePrincipalPolicy",),
-            ("arn:{partition}:iam::{account}:role/any",),
-            only_if=lambda parameters: (
-                parameters.get("RequiredReaders", _AGENTCORE) != _AGENTCORE
-                or parameters.get("ObservedReads", "off") != "off"
-            ),
-        ),
+        _WRITES_POLICIES,
+        _READS_KEYS,
+        _WRITES_KEY_POLICIES,
+        _JUDGES_ROLES,
         Need(("cloudtrail:LookupEvents",), ("*",)),
     ),
     "DecideRepair": (
@@ -189,5 +193,70 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             context={"dynamodb:LeadingKeys": "REPAIR#any"},
         ),
         _sends_to("RepairQueue"),
+    ),
+    "OnboardSecretSteps": (
+        _logs("OnboardSecretStepsLogs"),
+        Need(
+            ("dynamodb:Query", "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
+            _REGISTRY,
+            context={"dynamodb:LeadingKeys": "ONBOARDING#any"},
+        ),
+        _TELLS,
+        Need(("states:DescribeExecution",), (_execution_of("OnboardSecret"), _execution_of("OffboardProvider"))),
+        _READS_PROVIDERS,
+        _READS_POLICIES,
+        _READS_VALUES,
+        _READS_KEYS,
+        _JUDGES_ROLES,
+        _READS_GATEWAYS,
+        Need(("bedrock-agentcore:ListGateways",), ("*",)),
+        Need(
+            (
+                "bedrock-agentcore:CreateWorkloadIdentity",
+                "bedrock-agentcore:GetWorkloadAccessToken",
+                "bedrock-agentcore:GetResourceApiKey",
+            ),
+            (
+                f"{_OF_AGENTCORE}:workload-identity-directory/default",
+                f"{_OF_AGENTCORE}:workload-identity-directory/default/workload-identity/secretwatch-onboarding",
+            ),
+            only_if=lambda parameters: parameters.get("OnboardingVend") == "on",
+        ),
+    ),
+    "GrantAccess": (
+        _logs("GrantAccessLogs"),
+        _sends_to("SweepQueue"),
+        Need(("dynamodb:GetItem", "dynamodb:Query"), _REGISTRY),
+        Need(("dynamodb:PutItem", "dynamodb:DeleteItem"), _REGISTRY, context={"dynamodb:LeadingKeys": "REPAIRS#any"}),
+        Need(("dynamodb:PutItem",), _REGISTRY, context={"dynamodb:LeadingKeys": "AUDIT#any"}),
+        _TELLS,
+        _READS_POLICIES,
+        Need(("secretsmanager:ValidateResourcePolicy",), (REFERENCED_SECRETS,)),
+        _WRITES_POLICIES,
+        _READS_KEYS,
+        _WRITES_KEY_POLICIES,
+        _JUDGES_ROLES,
+    ),
+    "CreateProvider": (
+        _logs("CreateProviderLogs"),
+        Need(("dynamodb:GetItem", "dynamodb:PutItem"), _REGISTRY, context={"dynamodb:LeadingKeys": "ONBOARDING#any"}),
+        Need(
+            (
+                "bedrock-agentcore:CreateApiKeyCredentialProvider",
+                "bedrock-agentcore:CreateOauth2CredentialProvider",
+                "bedrock-agentcore:CreatePaymentCredentialProvider",
+                "bedrock-agentcore:DeleteApiKeyCredentialProvider",
+                "bedrock-agentcore:DeleteOauth2CredentialProvider",
+                "bedrock-agentcore:DeletePaymentCredentialProvider",
+                "bedrock-agentcore:TagResource",
+            ),
+            (f"{_OF_AGENTCORE}:{_TOKEN_VAULT}",),
+        ),
+        _READS_PROVIDERS,
+    ),
+    "DecideOnboarding": (
+        _logs("DecideOnboardingLogs"),
+        Need(("dynamodb:GetItem", "dynamodb:PutItem"), _REGISTRY, context={"dynamodb:LeadingKeys": "ONBOARDING#any"}),
+        Need(("cloudtrail:LookupEvents", "states:SendTaskFailure", "states:SendTaskSuccess"), ("*",)),
     ),
 }

@@ -6,6 +6,7 @@ from functools import partial
 
 from secretwatch.adapters.dynamodb import (
     DynamoDbIncidents,
+    DynamoDbOnboardings,
     DynamoDbProviderRecords,
     DynamoDbReferences,
     DynamoDbRepairs,
@@ -29,6 +30,7 @@ class Registry:
     states: States
     waivers: DynamoDbWaivers
     repairs: DynamoDbRepairs
+    onboardings: DynamoDbOnboardings
     incidents: DynamoDbIncidents
     last_sweep: Callable[[], Sweep | None]
     checks: SqsRequests
@@ -44,6 +46,7 @@ def registry_of(clients: Clients, stack: Stack) -> Registry:
         partial(all_states, providers, references, everything),
         DynamoDbWaivers(dynamodb, table),
         DynamoDbRepairs(dynamodb, table),
+        DynamoDbOnboardings(dynamodb, table),
         DynamoDbIncidents(dynamodb, table),
         partial(DynamoDbSweeps(dynamodb, table).find, everything),
         SqsRequests(clients("sqs"), stack.output("SweepQueueUrl")),

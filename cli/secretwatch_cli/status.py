@@ -1,7 +1,7 @@
 """`secretwatch status`: how everything stands, as the Registry last knew it; it asks for no check, and never scans."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,8 @@ from rich.text import Text
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.incident import Brief, IncidentState
+from secretwatch.domain.onboarding.onboarding import Onboarding
+from secretwatch.domain.onboarding.onboarding import Status as OnboardingStatus
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.sweep import Counted, Sweep
 from secretwatch.domain.verdict_change import described
@@ -53,6 +55,7 @@ class Status:
     opened: list[Brief] = field(default_factory=list)
     sweep: Sweep | None = None
     repairs: RepairStatus | None = None
+    onboardings: list[Onboarding] = field(default_factory=list)
 
     @property
     def incidents(self) -> list[Brief]:
@@ -82,6 +85,12 @@ class Status:
         return min((state.checked_at for state in self.states if state.checked_at), default=None)
 
 
+def waiting(onboardings: Iterable[Onboarding]) -> list[Onboarding]:
+    """Those that wait for a person, the first to have asked first."""
+    found = [one for one in onboardings if one.status is OnboardingStatus.AWAITING_APPROVAL]
+    return sorted(found, key=lambda one: (one.execution.started_at, one.id))
+
+
 def all_states(providers: ProviderRecords, references: References, everything: WholeInventory) -> list[ReferenceState]:
     """The state of every reference of every recorded provider."""
     return references.all_of([one for known in providers.known(everything) for one in known.provider.references])
@@ -102,6 +111,8 @@ def status_lines(status: Status) -> Iterator[Text]:
         yield Text(f"{len(status.waivers)} waivers, the next to end {moment(status.waivers[0].expires_at)}")
     if status.repairs:
         yield from _repair_lines(status.repairs)
+    if status.onboardings:
+        yield from _onboarding_lines(status.onboardings)
     yield from _sweep_lines(status)
     if status.oldest_check:
         yield Text(f"Every reference was checked since {moment(status.oldest_check)}", "dim")
@@ -121,6 +132,13 @@ def _repair_lines(repairs: RepairStatus) -> Iterator[Text]:
     if repairs.waiting or repairs.at_rest:
         yield Text(f"{repairs.waiting} repairs wait for a person, {repairs.at_rest} are at rest: secretwatch repairs")
     yield Text(", ".join(f"{name}={value}" for name, value in repairs.bounds.items()), "dim")
+
+
+def _onboarding_lines(onboardings: list[Onboarding]) -> Iterator[Text]:
+    wait = waiting(onboardings)
+    yield Text(f"{len(onboardings)} onboardings under way, {len(wait)} wait for a person: secretwatch onboardings")
+    for one in wait[:SHOWN]:
+        yield indented(f"{one.name}: secretwatch approve {one.id}")
 
 
 def _incident_lines(status: Status) -> Iterator[Text]:
@@ -192,6 +210,10 @@ def status_json(status: Status) -> dict[str, Any]:
         ],
         "waivers": len(status.waivers),
         "repairs": _repairs_json(status.repairs) if status.repairs else None,
+        "onboardings": {
+            "underWay": [one.id for one in status.onboardings],
+            "waiting": [one.id for one in waiting(status.onboardings)],
+        },
         "sweep": _sweep_json(status.sweep) if status.sweep else None,
         "oldestCheck": status.oldest_check.isoformat() if status.oldest_check else None,
     }

@@ -344,6 +344,67 @@ def test_people_read_what_programs_read(run: Run) -> None:
             assert f"{one['health']:<10}{one['check']}: {one['meaning']}" in for_people.stdout
 
 
+# --- onboard, onboardings, reject, offboard
+
+
+class Brought:
+    """A secret that a team brings, and the options that ask for a provider for it."""
+
+    def __init__(self, world: World, *, allowed: bool) -> None:
+        self.provider = f"brought-{uuid.uuid4().hex[:8]}"
+        tags = [{"Key": "secretwatch:allow-provider", "Value": self.provider}] if allowed else []
+        self.secret = world.secret(Tags=tags)
+        world.secrets.delete_resource_policy(SecretId=self.secret)
+        self.options = ("api-key", "--name", self.provider, "--secret", self.secret, "--json-key", "key")
+
+
+def test_a_team_onboards_a_secret_once_and_offboards_the_provider(world: World, run: Run) -> None:
+    brought = Brought(world, allowed=True)
+
+    first, again = run("onboard", *brought.options, "--wait"), run("onboard", *brought.options, "--wait", "--json")
+
+    assert first.exit_code == 0, first.output
+    assert "done      Verify" in first.stderr
+    assert world.verdict(brought.secret, brought.provider) == "RESOLVES"
+    assert again.exit_code == 0, again.output
+    assert json.loads(again.stdout)["output"]["created"] is False
+
+    gone = run("offboard", "api-key", brought.provider, "--wait")
+
+    assert gone.exit_code == 0, gone.output
+    assert world.records(brought.secret) == []
+    assert "ResourcePolicy" not in world.secrets.get_resource_policy(SecretId=brought.secret)
+
+
+def test_what_waits_for_a_person_is_shown_and_rejected_with_its_reason(world: World, run: Run) -> None:
+    brought = Brought(world, allowed=False)
+
+    started = run("onboard", *brought.options, "--json")
+    id_ = json.loads(started.stdout)["id"]
+    eventually(lambda: id_ in json.loads(run("status", "--json").stdout)["onboardings"]["waiting"])
+    shown = run("onboardings", id_)
+    rejected = run("reject", id_, "--reason", "It is of another team.")
+    eventually(lambda: "ROLLED_BACK" in run("onboardings", id_).stdout)
+
+    assert brought.secret in shown.stdout
+    assert "SecretwatchAgentCoreRead" in shown.stdout
+    assert rejected.exit_code == 0, rejected.output
+    assert "It is of another team." in run("onboardings", id_).stdout
+
+
+def test_a_dry_run_says_what_the_workflow_would_refuse_and_starts_nothing(world: World, run: Run) -> None:
+    brought = Brought(world, allowed=True)
+
+    refused = run("onboard", *brought.options[:-1], "other", "--dry-run")
+    fine = run("onboard", *brought.options, "--dry-run", "--json")
+
+    assert refused.exit_code == 3
+    assert "lacks JSON key `other`" in refused.stdout
+    assert fine.exit_code == 0, fine.output
+    assert json.loads(fine.stdout)["approval"]["plans"][0]["resource"] == brought.secret
+    assert json.loads(run("onboardings", "--json").stdout)["onboardings"] == []
+
+
 # --- all of them
 
 

@@ -1,4 +1,4 @@
-"""`secretwatch repairs`, `approve`, `reject` and `undo`."""
+"""`secretwatch repairs` and `undo`."""
 
 from typing import Annotated
 
@@ -10,10 +10,8 @@ from secretwatch_cli.aws import told
 from secretwatch_cli.decisions import Decisions
 from secretwatch_cli.display.repairs import plan_lines, waiting_json, waiting_lines
 from secretwatch_cli.failures import Unable
-from secretwatch_cli.invocation import Place, explained, say
+from secretwatch_cli.invocation import explained, say
 from secretwatch_cli.registry import Registry, registry_of
-
-RepairId = Annotated[str, typer.Argument(metavar="ID", help="The repair's id, such as r-1a2b3c4d5e6f.")]
 
 
 def repairs(
@@ -26,7 +24,7 @@ def repairs(
 ) -> None:
     """Show the repairs that wait for a person, and what is left alone; or all of one repair."""
     with explained():
-        registry, _ = _open(context.obj)
+        registry = registry_of(*context.obj.find())
         with told():
             found = [_find(registry, repair_id)] if repair_id else registry.repairs.waiting()
             at_rest, breaker = registry.repairs.at_rest(), registry.repairs.breaker()
@@ -38,53 +36,17 @@ def repairs(
         display.print_lines(waiting_lines(found, at_rest, breaker))
 
 
-def approve(
+def undo(
     context: typer.Context,
-    repair_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The repair's id; without it, you are shown each and asked.")
-    ] = None,
+    repair_id: Annotated[str, typer.Argument(metavar="ID", help="The repair's id, such as r-1a2b3c4d5e6f.")],
 ) -> None:
-    """Let a planned repair be applied: the very change that was shown, or nothing if the policy moved meanwhile."""
-    with explained():
-        registry, decisions = _open(context.obj)
-        if repair_id:
-            say(decisions.ask("approve", id=repair_id))
-            return
-        with told():
-            waiting = registry.repairs.waiting()
-        if not waiting:
-            say("No repair waits for anybody.")
-        for repair in waiting:
-            display.print_lines(plan_lines(repair))
-            if typer.confirm(f"Approve {repair.id}?"):
-                say(decisions.ask("approve", id=repair.id))
-
-
-def reject(
-    context: typer.Context,
-    repair_id: RepairId,
-    *,
-    reason: Annotated[str, typer.Option(help="Why; everybody who looks at the repair reads it.")],
-) -> None:
-    """Refuse a planned repair. It is not planned again while the policy stays as it is."""
-    with explained():
-        _, decisions = _open(context.obj)
-        say(decisions.ask("reject", id=repair_id, reason=reason))
-
-
-def undo(context: typer.Context, repair_id: RepairId) -> None:
     """Take an applied repair back: the policy as it was, or without our statement if somebody changed it since.
 
     Repairs of that policy are paused then, until `secretwatch resume`.
     """
     with explained():
-        _, decisions = _open(context.obj)
-        say(decisions.ask("undo", id=repair_id))
-
-
-def _open(place: Place) -> tuple[Registry, Decisions]:
-    clients, stack = place.find()
-    return registry_of(clients, stack), Decisions(stack, place.profile)
+        _, stack = context.obj.find()
+        say(Decisions(stack, context.obj.profile).ask("undo", id=repair_id))
 
 
 def _find(registry: Registry, repair_id: str) -> Repair:

@@ -55,6 +55,7 @@ def _look(registry: Registry, bounds: Mapping[str, str]) -> Status:
             registry.incidents.open(),
             registry.last_sweep(),
             repairs,
+            registry.onboardings.open(),
         )
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from secretwatch_cli.result import Health
+from secretwatch_cli.steps import Outcome
 
 STYLES: Mapping[str, str] = {
     "RESOLVES": "green",
@@ -20,6 +21,11 @@ STYLES: Mapping[str, str] = {
     Health.OK: "green",
     Health.WARNING: "yellow",
     Health.PROBLEM: "bold red",
+    Outcome.DONE: "green",
+    Outcome.RUNNING: "",
+    Outcome.FAILED: "bold red",
+    "refused": "bold red",
+    "warning": "yellow",
 }
 INDENT = " " * 10
 

@@ -5,6 +5,7 @@ botocore's own validator knows required members, types and minima only, and quot
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,46 @@ _WORDS: Mapping[type, str] = {  # in this order: to Python, True is a number
 _SHARED = "includedOauth2ProviderConfig"  # of all vendors that have no configuration of their own
 _WITHOUT_SECRET = {"AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"}
 _STEMS = {plain(field): stem for stem, field in SECRET_FIELDS.items()} | {plain(stem): stem for stem in SECRET_FIELDS}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a request for one vendor is written; an API key has no vendor.
+
+    `inside` leads from the body to the vendor's configuration, `members` are the fields of that, of which some are
+    `required`.
+    """
+
+    kind: ProviderKind
+    vendor: str | None
+    inside: tuple[str, ...]
+    members: frozenset[str]
+    required: tuple[str, ...]
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """What the members of each of its references begin with."""
+        return tuple(stem for stem in SECRET_FIELDS if f"{stem}Source" in self.members)
+
+
+def forms() -> list[Form]:
+    """The forms of all vendors that AgentCore has."""
+    found = []
+    for kind in ProviderKind:
+        shape = _input_of(kind)
+        union, configurations = _union_of(shape)
+        if configurations is None:
+            found.append(_form(kind, None, (), shape))
+            continue
+        for vendor in shape.members["credentialProviderVendor"].metadata["enum"]:
+            member = _configuration_of(vendor, configurations)
+            found.append(_form(kind, vendor, (union, member), configurations.members[member]))
+    return found
+
+
+def _form(kind: ProviderKind, vendor: str | None, inside: tuple[str, ...], shape: Shape) -> Form:
+    assert isinstance(shape, StructureShape)  # noqa: S101 - whatever holds members
+    return Form(kind, vendor, inside, frozenset(shape.members), tuple(shape.required_members))
 
 
 class ProviderRequests:
@@ -166,19 +207,29 @@ def _goes_without(value: Mapping[str, Any], *members: str) -> bool:
 
 def _vendor_problems(shape: StructureShape, request: OnboardingRequest) -> Iterator[Problem]:
     """A configuration that is another vendor's than the one that is named."""
-    union = next((name for name, member in shape.members.items() if getattr(member, "is_tagged_union", False)), None)
-    if union is None or request.vendor is None:
-        return
-    of_vendors, given = shape.members[union], request.body.get(union)
-    if not isinstance(of_vendors, StructureShape) or not isinstance(given, Mapping):
+    union, configurations = _union_of(shape)
+    given = request.body.get(union)
+    if configurations is None or request.vendor is None or not isinstance(given, Mapping):
         return
     if request.vendor not in shape.members["credentialProviderVendor"].metadata["enum"]:
         return
-    own = next((name for name in of_vendors.members if name.lower().startswith(request.vendor.lower())), _SHARED)
-    for name in sorted(given.keys() & of_vendors.members.keys() - {own}):
-        yield Problem(
-            _join(union, name), f"is not what {request.vendor} takes", f"Call it {own}, or name its own vendor."
-        )
+    own = _configuration_of(request.vendor, configurations)
+    for name in sorted(given.keys() & configurations.members.keys() - {own}):
+        fix = f"Call it {own}, or name its own vendor."
+        yield Problem(_join(union, name), f"is not what {request.vendor} takes", fix)
+
+
+def _union_of(shape: StructureShape) -> tuple[str, StructureShape | None]:
+    """The member that has a configuration for each vendor."""
+    for name, member in shape.members.items():
+        if isinstance(member, StructureShape) and member.is_tagged_union:
+            return name, member
+    return "", None
+
+
+def _configuration_of(vendor: str, configurations: StructureShape) -> str:
+    """What the vendor's configuration is called: after it, or as of all that have none of their own."""
+    return next((name for name in configurations.members if name.lower().startswith(vendor.lower())), _SHARED)
 
 
 def _text(shape: Shape, value: str, path: str) -> Iterator[Problem]:

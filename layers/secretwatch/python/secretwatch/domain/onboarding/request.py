@@ -133,7 +133,7 @@ def read_request(given: object) -> OnboardingRequest | list[Problem]:
 def nearest(text: str, known: Collection[str]) -> str | None:
     """The one of the known names that was probably meant."""
     names = {plain(name): name for name in known}
-    found = get_close_matches(plain(text[:_SHOWN]), names, n=1)
+    found = get_close_matches(plain(text[:_SHOWN]), names, n=1, cutoff=0.5)
     return names[found[0]] if found else None
 
 

@@ -1,0 +1,177 @@
+"""What people and programs see of onboardings, and where a decision about one goes."""
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.httpsession import URLLib3Session
+
+from secretwatch.domain.onboarding.onboarding import Approval, Execution, Onboarding, Pointer, Shown, Status
+from secretwatch.domain.onboarding.request import Problem
+from secretwatch.domain.reference import ProviderKind
+from secretwatch.domain.repair.plan import Kind
+from secretwatch_cli.decisions import ONBOARDINGS, Decisions
+from secretwatch_cli.display.onboarding import onboarding_json, onboarding_lines, open_lines
+from secretwatch_cli.failures import Unable
+from secretwatch_cli.stack import Stack
+from secretwatch_cli.status import Status as Whole
+from secretwatch_cli.status import status_json, status_lines, waiting
+from tests.fakes import ACCOUNT, NOON, REGION, secret_arn
+
+SECRET = secret_arn("agents/crm")
+TEAM, ALICE = (f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/x" for role in ("team", "alice"))
+URL = "https://def.lambda-url.eu-west-1.on.aws/"
+STATEMENT = {
+    "Sid": "SecretwatchAgentCoreRead",
+    "Effect": "Allow",
+    "Principal": {"Service": "bedrock-agentcore.amazonaws.com"},
+    "Action": "secretsmanager:GetSecretValue",
+    "Resource": "*",
+}
+GRANT = Shown(
+    Kind.SECRET, SECRET, SECRET, None, json.dumps({"Statement": [STATEMENT]}), STATEMENT, "AgentCore may not read it."
+)
+
+
+def an_onboarding(id_: str = "o-abc-1", *, at: datetime = NOON, **others: Any) -> Onboarding:
+    execution = Execution(f"arn:aws:states:{REGION}:{ACCOUNT}:execution:OnboardSecret:{id_}", id_, at)
+    return replace(Onboarding(execution, ACCOUNT, REGION, kind=ProviderKind.OAUTH2, name="crm", owner="Blue"), **others)
+
+
+WAITING = an_onboarding(
+    status=Status.AWAITING_APPROVAL,
+    pointers=(Pointer("clientSecret", SECRET, "client_secret"),),
+    plans=(GRANT,),
+    warnings=("Its last rotation failed.",),
+    requested_by=TEAM,
+    approval=Approval(True, "No tag of the secret names it.", timedelta(days=3), until=NOON + timedelta(days=3)),
+)
+
+
+def text(lines: Any) -> str:
+    return "\n".join(str(line) for line in lines)
+
+
+def test_whoever_approves_sees_whose_it_is_which_secret_and_the_change() -> None:
+    shown = text(onboarding_lines(WAITING))
+
+    assert "OAUTH2 provider crm for Blue" in shown
+    assert f"clientSecret: {SECRET}, JSON key client_secret" in shown
+    assert f"Asked by {TEAM}" in shown
+    assert "No tag of the secret names it." in shown
+    assert '+      "Sid": "SecretwatchAgentCoreRead"' in shown
+    assert "warning   Its last rotation failed." in shown
+
+
+def test_who_asked_is_said_even_while_nobody_knows() -> None:
+    assert "AWS has not named yet" in text(onboarding_lines(replace(WAITING, requested_by=None)))
+
+
+def test_what_came_of_it_is_told() -> None:
+    done = an_onboarding(status=Status.SUCCEEDED, provider_arn="arn:p", created=False, callback_url="https://back")
+    failed = an_onboarding(
+        status=Status.ROLL_BACK_FAILED,
+        problems=(Problem("name", "is missing", "Add it."),),
+        failed_step="Inspect",
+        error="RequestRefused",
+        message="see above",
+        notes=("The statement stays.",),
+        left=("the provider could not be deleted",),
+    )
+
+    assert "arn:p (it was there before)" in text(onboarding_lines(done))
+    assert "Register this URL at the vendor: https://back" in text(onboarding_lines(done))
+    for told in (
+        "refused   name is missing",
+        "What to do: Add it.",
+        "at Inspect (RequestRefused)",
+        "stays.",
+        "deleted",
+    ):
+        assert told in text(onboarding_lines(failed))
+
+
+def test_a_decision_is_told_with_who_and_why() -> None:
+    approval = replace(WAITING.approval, decided_by=ALICE, decided_at=NOON)  # type: ignore[type-var]
+
+    assert f"2026-11-23 12:00:00 UTC: {ALICE} approved it." in text(
+        onboarding_lines(replace(WAITING, approval=approval))
+    )
+    rejected = replace(WAITING, approval=replace(approval, rejected=f"{ALICE} rejected it: not yours"))  # type: ignore[type-var]
+    assert f"12:00:00 UTC: {ALICE} rejected it: not yours" in text(onboarding_lines(rejected))
+
+
+def test_those_that_wait_come_first() -> None:
+    runs = an_onboarding("o-runs-1", at=NOON - timedelta(hours=1))
+
+    shown = text(open_lines([runs, WAITING]))
+
+    assert shown.index("o-abc-1") < shown.index("o-runs-1")
+    assert text(open_lines([])) == "No onboarding is under way."
+
+
+def test_a_program_gets_the_same_but_never_the_request() -> None:
+    asked = {"clientId": "id"}
+    document = json.loads(json.dumps(onboarding_json(replace(WAITING, asked=asked))))
+
+    assert document["status"] == "AWAITING_APPROVAL"
+    assert document["references"] == [{"field": "clientSecret", "secretArn": SECRET, "jsonKey": "client_secret"}]
+    assert document["approval"]["plans"][0]["resource"] == SECRET
+    assert "clientId" not in json.dumps(document)
+
+
+def test_the_status_shows_what_waits_and_what_runs() -> None:
+    runs = an_onboarding("o-runs-1")
+    status = Whole(NOON, [], [], onboardings=[runs, WAITING])
+
+    shown = text(status_lines(status))
+
+    assert "2 onboardings under way, 1 wait for a person: secretwatch onboardings" in shown
+    assert "crm: secretwatch approve o-abc-1" in shown
+    assert status_json(status)["onboardings"] == {"underWay": ["o-runs-1", "o-abc-1"], "waiting": ["o-abc-1"]}
+    assert "onboarding" not in text(status_lines(Whole(NOON, [], [])))
+
+
+def test_who_has_waited_longest_is_asked_about_first() -> None:
+    earlier = replace(WAITING, execution=replace(WAITING.execution, name="o-x-1", started_at=NOON - timedelta(hours=1)))
+
+    assert [one.id for one in waiting([WAITING, an_onboarding("o-runs-1"), earlier])] == ["o-x-1", "o-abc-1"]
+
+
+class Answer:
+    def __init__(self, status_code: int, text: str) -> None:
+        self.status_code = status_code
+        self.text = text
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (403, '{"Message": "Forbidden"}', "lambda:InvokeFunctionUrl on DecideOnboarding"),
+        (403, '{"__type": "AccessDeniedException", "message": "No."}', "lambda:InvokeFunctionUrl on DecideOnboarding"),
+        (502, "Internal Server Error", "answered 502, and not as DecideOnboarding does"),
+        (403, '{"message": "Nobody approves an onboarding of their own."}', "of their own"),
+        (409, '{"message": "AWS has not said yet who started it."}', "not said yet"),
+    ],
+)
+def test_a_decision_goes_to_its_own_url_and_a_no_is_told_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: str, says: str
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+    def send(_self: URLLib3Session, request: Any) -> Answer:
+        sent.append(request)
+        return Answer(status, body)
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    stack = Stack("s", f"arn:aws:cloudformation:{REGION}:1:stack/s/1", {"OnboardingDecisionsUrl": URL}, {}, {})
+
+    with pytest.raises(Unable, match=says):
+        Decisions(stack, None, ONBOARDINGS).ask("approve", id="o-abc-1")
+
+    assert sent[0].url == URL
