@@ -1,8 +1,7 @@
-"""Behind a Function URL with AWS_IAM: takes what people decide about onboardings. Who they are, only AWS says."""
+"""Behind a Function URL with AWS_IAM: takes what people decide about onboardings."""
 
-import base64
-import json
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -13,11 +12,10 @@ from secretwatch.adapters.aws import client
 from secretwatch.adapters.cloudtrail import CloudTrailStarters
 from secretwatch.adapters.dynamodb import DynamoDbOnboardings
 from secretwatch.adapters.stepfunctions import StepFunctionsDecisions
+from secretwatch.decisions import MISUSED, answered, is_reason
 from secretwatch.onboarding import Deciding, Wish
 from secretwatch.repairing import Answer
 from secretwatch.settings import DecideOnboardingSettings
-
-LONGEST_REASON = 500  # characters
 
 
 @cache
@@ -30,46 +28,25 @@ def deciding() -> Deciding:
     )
 
 
-def answer(event: dict[str, Any]) -> Answer:
-    caller = caller_of(event)
-    if caller is None:
-        return Answer(403, "AWS does not say who asks: the URL takes requests that are signed for IAM only.")
-    try:
-        asked = json.loads(body_of(event))
-        wish = Wish(asked["wish"])
-    except (KeyError, TypeError, ValueError):
-        return Answer(400, f"Say what you wish for, as JSON: {', '.join(Wish)}.")
-    match wish, asked:
-        case Wish.APPROVE, {"id": str(onboarding_id)}:
-            found = deciding().approve(onboarding_id, caller)
-        case Wish.REJECT, {"id": str(onboarding_id), "reason": str(reason)} if (
-            0 < len(reason.strip()) <= LONGEST_REASON
-        ):
-            found = deciding().reject(onboarding_id, caller, reason.strip())
-        case _:
-            return Answer(400, "An onboarding is named by its id, and rejected with a reason.")
-    telemetry.onboarding_decided(wish, onboarding_id, caller, found.status)
-    return found
+def decide(asked: Mapping[str, Any], by: str) -> Answer:
+    match asked:
+        case {"wish": Wish.APPROVE, "id": str(onboarding_id)}:
+            return deciding().approve(onboarding_id, by)
+        case {"wish": Wish.REJECT, "id": str(onboarding_id), "reason": str(reason)} if is_reason(reason):
+            return deciding().reject(onboarding_id, by, reason.strip())
+    return Answer(
+        MISUSED,
+        f"Say as JSON what you wish for: {' or '.join(Wish)}, an onboarding by its id, and a reason to reject it.",
+    )
 
 
-def caller_of(event: dict[str, Any]) -> str | None:
-    """The ARN that AWS reports; nothing in the request's own words counts."""
-    match event:
-        case {"requestContext": {"authorizer": {"iam": {"userArn": str(arn)}}}}:
-            return arn
-    return None
-
-
-def body_of(event: dict[str, Any]) -> str:
-    body = event.get("body") or ""
-    return base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
+def told(asked: Mapping[str, Any], by: str) -> Answer:
+    answer = decide(asked, by)
+    if answer.status != MISUSED:  # of that, nothing is known to be fit for a log
+        telemetry.onboarding_decided(asked["wish"], asked["id"], by, answer.status)
+    return answer
 
 
 @telemetry.instrumented
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    given = answer(event)
-    return {
-        "statusCode": given.status,
-        "headers": {"content-type": "application/json"},
-        "body": json.dumps({"message": given.message}),
-    }
+    return answered(event, told)
