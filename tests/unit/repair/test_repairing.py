@@ -660,6 +660,28 @@ def test_undoing_what_was_changed_since_takes_out_our_statement_alone() -> None:
     assert world.sids() == ["Partners", "Deployers"]
 
 
+def test_undoing_of_one_secret_leaves_the_key_to_those_that_came_after_it() -> None:
+    world = with_key(World(Mode.ENFORCE, key_policies=True))
+    (done,) = world.consider()
+    other = world.add("mail", policy=world.policy)
+    world.secrets.secrets[other.arn or ""].key = world.secret.key
+    world.repairing().consider(other)
+    assert secrets_of_key(world) == [CRM, other.arn]
+
+    world.deciding().undo(done.id, ALICE)
+    world.work()
+
+    assert secrets_of_key(world) == [other.arn]
+
+
+def secrets_of_key(world: World) -> list[str]:
+    """Whose values our statement lets its readers decrypt."""
+    statements = json.loads(world.keys.policies[KEY_ARN])["Statement"]
+    (ours,) = [one for one in statements if one["Sid"] == DECRYPT_SID]
+    arns = ours["Condition"]["StringEquals"]["kms:EncryptionContext:SecretARN"]
+    return sorted(arns) if isinstance(arns, list) else [arns]
+
+
 def test_undoing_what_is_gone_already_writes_nothing_and_says_so() -> None:
     world = World(Mode.ENFORCE, policy=THEIRS)
     (done,) = world.consider()

@@ -113,10 +113,8 @@ class Repair:
 
         Raises Unkeepable for a document that cannot be kept.
         """
-        if same(current, done.after):
-            after = done.before
-        else:
-            after = without_statement(current, done.kind.sid) if current is not None else None
+        why = f"{by} asked to undo {done.id}."
+        after = Removal(done.kind, done.resource, done.secret or done.resource, why, by, granted=done).of(current)
         return cls(
             id=plan_id(done.resource, current, after, applied),
             kind=done.kind,
@@ -124,7 +122,7 @@ class Repair:
             before=current,
             after=after,
             status=Status.APPROVED,
-            why=f"{by} asked to undo {done.id}.",
+            why=why,
             planned_at=at,
             purpose=Purpose.UNDO,
             asked_by=by,
@@ -176,7 +174,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """A wish to take what one secret needed out of a policy. `granted` is the grant that it takes back, if it does."""
+    """A wish to take what one secret needed out of a policy. `granted` is the repair that it takes back, if it does."""
 
     kind: Kind
     resource: str
