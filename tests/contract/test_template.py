@@ -650,10 +650,11 @@ def test_every_rule_of_alerts_that_a_person_can_set_reaches_the_function() -> No
         name: str(TEMPLATE["Parameters"].get(value["Ref"], {}).get("Default", "x")) for name, value in variables.items()
     }
 
-    settings = SendAlertsSettings.from_environ(defaults)
+    settings = SendAlertsSettings.from_environ({**defaults, "AWS_REGION": "eu-west-1"})
 
     assert settings.rules == AlertRules()
     assert (settings.as_json, settings.slack_secret_arn, settings.account_alias) == (False, "", "")
+    assert settings.alert_email == ""
     assert settings.slack_api_url == "https://slack.com/api/"
 
 

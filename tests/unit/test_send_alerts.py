@@ -24,7 +24,7 @@ from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
 from secretwatch.ports import Target
 from tests.contract.registry import TABLE, create_table
 from tests.contract.template import ROOT
-from tests.fakes import a_reference, secret_arn
+from tests.fakes import ACCOUNT, REGION, a_reference, secret_arn
 from tests.lambdas import Context, Event, sqs_event
 from tests.slack import BROKEN as FIVE_HUNDRED
 from tests.slack import RATE_LIMITED, TOKEN, Slack, a_workspace
@@ -91,6 +91,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         for name, value in {
             "REGISTRY_TABLE": TABLE,
             "BUS_NAME": "secretwatch",
+            "ACCOUNT_ID": ACCOUNT,
+            "AWS_REGION": REGION,
             "ALERTS_TOPIC_ARN": world.topic,
             "SLACK_SECRET_ARN": world.slack_secret,
             "SLACK_API_URL": slack.api_url,
