@@ -27,7 +27,7 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident, Kind, Part, Telling
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, FirstLook, Incident, Kind, Part, Telling
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.observed import FailedRotation, Observations, ObservedRead
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
