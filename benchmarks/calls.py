@@ -27,6 +27,8 @@ os.environ.update(
     BUS_NAME="secretwatch",
     REQUIRED_READERS="bedrock-agentcore.amazonaws.com",
     OWN_ROLE_ARNS="",
+    ACCOUNT_ID="123456789012",
+    AWS_REGION="eu-west-1",
 )
 
 import boto3

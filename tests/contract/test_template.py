@@ -658,6 +658,19 @@ def test_every_rule_of_alerts_that_a_person_can_set_reaches_the_function() -> No
     assert settings.slack_api_url == "https://slack.com/api/"
 
 
+def test_an_address_is_subscribed_where_the_parameter_names_one() -> None:
+    subscription = RESOURCES["AlertEmailSubscription"]
+
+    assert TEMPLATE["Conditions"][subscription["Condition"]] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlertEmail"}, ""]}]
+    }
+    assert subscription["Properties"] == {
+        "TopicArn": {"Ref": "Alerts"},
+        "Protocol": "email",
+        "Endpoint": {"Ref": "AlertEmail"},
+    }
+
+
 READERS_OF_VALUES = ("CheckReferencesRole", "OnboardSecretStepsRole")
 
 

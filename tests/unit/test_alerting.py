@@ -17,7 +17,7 @@ from secretwatch.domain.incident import AlertRules, Cause, Delivery, FirstLook, 
 from secretwatch.domain.observed import Observations, ObservedRead
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.state import Occasion, ReferenceState, UnknownSince
-from secretwatch.errors import Later, Permanent, Transient
+from secretwatch.errors import Later, LostRace, Permanent, Transient
 from secretwatch.ports import ChannelName, Target
 from tests.fakes import (
     ACCOUNT,
@@ -381,6 +381,32 @@ def test_whoever_loses_a_race_looks_again_and_tells_nothing_twice(world: World) 
     world.hears_of(reference)
 
     assert world.sns.kinds == ["OPENED"]
+
+
+@pytest.mark.parametrize("times", [1, 15])
+def test_whoever_loses_many_races_has_told_once_and_written_that_down(world: World, times: int) -> None:
+    """Of a key's incident, two functions write for hundreds of secrets at a time."""
+    (reference,) = providers(1)
+    world.is_stored(reference, MISSING)
+
+    def lose() -> None:
+        if next(races, None):
+            raise LostRace("another writer was first")
+
+    races = iter([True] * times)
+    world.incidents.before_store = lose
+
+    def lose_again() -> None:
+        nonlocal races
+        races = iter([True] * times)
+
+    world.sns.before_send = lose_again
+    world.hears_of(reference)
+    world.a_round_later(minutes=3)
+    world.hears_of(reference)
+
+    assert world.sns.kinds == ["OPENED"]
+    assert world.incidents.only().telling.to("sns").revision == 1
 
 
 def test_what_changes_while_somebody_tells_is_told_by_whoever_tells(world: World) -> None:

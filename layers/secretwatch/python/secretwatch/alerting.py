@@ -71,7 +71,7 @@ class Alerting:
         self._first_look()
         for cause in sorted({*causes, *self._incidents.causes_of(arn)}):
             with _put_off(failures):
-                incident = until_won(lambda: self._follow(cause, secret))  # noqa: B023 - called at once
+                incident = until_won(lambda: self._follow(cause, secret), attempts=_ATTEMPTS)  # noqa: B023 - called at once
                 if incident:
                     followed.append(incident)
                     self._delivering.tell(incident)
@@ -136,7 +136,7 @@ class Alerting:
         return known
 
     def _advance(self, cause: Cause) -> None:
-        incident = until_won(lambda: self._advance_once(cause))
+        incident = until_won(lambda: self._advance_once(cause), attempts=_ATTEMPTS)
         if incident:
             self._delivering.tell(incident)
 
@@ -170,7 +170,7 @@ class Alerting:
     def _go_round_digest(self, digest: Digest, open_ones: Sequence[Brief], at: datetime) -> None:
         for one in open_ones:
             if one.waits and one.cause in digest.members:
-                until_won(lambda: self._gather(one.cause, digest.id))  # noqa: B023 - called at once
+                until_won(lambda: self._gather(one.cause, digest.id), attempts=_ATTEMPTS)  # noqa: B023 - called at once
         before = self._digests.find(digest.id) or digest
         after = advance_digest(before, open_ones, at=at, rules=self._rules)
         stored = before if after is before else self._delivering.keep_digest(before, after)
@@ -182,6 +182,7 @@ class Alerting:
             self._delivering.keep(incident, replace(incident, digest=digest_id))
 
 
+_ATTEMPTS = 20  # a key's incident is written for each of its secrets, by two functions at a time
 _A_ROUND = 50  # what a function has the time for though every channel be slow; the oldest first, the rest next time
 
 

@@ -21,6 +21,7 @@ from secretwatch.ports import Channel, ChannelName, Consumers, Digests, Incident
 Story: TypeAlias = Incident | Digest
 """What is told as one."""
 
+_TO_RECORD = 100  # what was sent and not written down would be sent again
 _REST = timedelta(seconds=30)  # after a failure that may pass; a round comes every minute
 _LONG_REST = timedelta(minutes=5)  # after one that a person has to mend
 
@@ -117,7 +118,7 @@ class Delivering:
                 story = self._again(story)
                 continue
             deliveries, failures = self._send(claimed, due, open_ones, at)
-            story = until_won(lambda: self._record(claimed, deliveries))  # noqa: B023 - called at once
+            story = until_won(lambda: self._record(claimed, deliveries), attempts=_TO_RECORD)  # noqa: B023 - called at once
             if failures:
                 raise failures[0]
 
