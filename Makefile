@@ -18,7 +18,7 @@ MAKEFLAGS += --jobs=3
 unexport MAKEFLAGS
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stackless local local-stop build cli lint checkov unit e2e test-permissions docs lock clean
+.PHONY: help demo test stackless local local-stop build cli lint checkov unit e2e test-slow test-permissions docs lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
@@ -61,7 +61,10 @@ unit: $(READY_DEV) ## Run the fast tests only
 	$(DEV)/pytest tests/unit tests/contract
 
 e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of their own
-	$(WITH_PIP) $(DEV)/pytest tests/e2e
+	$(WITH_PIP) $(DEV)/pytest tests/e2e -m "not slow"
+
+test-slow: $(READY_ALL) ## Run the tests that `make test` leaves out because they take minutes each
+	$(WITH_PIP) $(DEV)/pytest tests/e2e -m slow
 
 test-permissions: $(READY_ALL) ## Take each permission away and see the failure where docs/permissions.md says (minutes)
 	$(WITH_PIP) $(DEV)/pytest tests/permissions

@@ -27,6 +27,8 @@ os.environ.update(
     BUS_NAME="secretwatch",
     REQUIRED_READERS="bedrock-agentcore.amazonaws.com",
     OWN_ROLE_ARNS="",
+    ACCOUNT_ID="123456789012",
+    AWS_REGION="eu-west-1",
 )
 
 import boto3
@@ -72,6 +74,8 @@ class Stack:
         self._sqs, self._sns = session.client("sqs"), session.client("sns")
         self._dynamodb = session.client("dynamodb")
         create_table(self._dynamodb)
+        long_ago = {"pk": {"S": "ALERTS"}, "sk": {"S": "FIRST"}, "at": {"S": "2026-01-01T00:00:00+00:00"}}
+        self._dynamodb.put_item(TableName="registry", Item=long_ago)  # a stack that has been there for a while
         self.inventory_queue, self.sweep_queue = (
             self._sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("inventory", "sweep")
         )
@@ -211,6 +215,7 @@ def counted(title: str, prepare: Callable[[Stack], Any], act: Callable[[Stack, A
             take_inventory.inventory,
             publish_verdicts.bus,
             send_alerts.alerting,
+            send_alerts.subscriptions,
         ):
             use_case.cache_clear()
         stack = Stack()

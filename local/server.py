@@ -17,6 +17,7 @@ from local import (
     ministack_patches,
     recorder,
     secretsmanager_patches,
+    sns_patches,
     stack,
     throttling,
 )
@@ -27,7 +28,7 @@ def main(state_dir: Path) -> None:
     """Say who serves, then serve until told to stop."""
     stack.announce(state_dir)
     Loader.CUSTOMER_DATA_PATH = str(stack.models_in(state_dir))  # moto and botocore look there first
-    for patches in (ministack_patches, kms_patches, secretsmanager_patches):
+    for patches in (ministack_patches, kms_patches, secretsmanager_patches, sns_patches):
         patches.apply()
     agentcore_service.install(app)
     throttling.install(app)
@@ -45,6 +46,7 @@ def main(state_dir: Path) -> None:
                 secretsmanager_patches.amend,
                 recorder.fail_rotation,
             ),
+            "sns": Methods(sns_patches.confirm),
         },
     )
     app.main()

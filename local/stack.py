@@ -86,6 +86,10 @@ class EmbeddedAws:
         """Put an event on the default bus as if AWS had sent it."""
         self._ask("events", "put_event", {"event": event})
 
+    def confirm_subscription(self, endpoint: str) -> None:
+        """Follow the link in the mail by which SNS asks an address whether it wants a topic's messages."""
+        self._ask("sns", "confirm", {"endpoint": endpoint})
+
     def quotas(self, command: str, **arguments: Any) -> Any:
         """Impose or lift quotas, or return the counts: a method of ``quotas.Quotas``, by name."""
         return self._ask("quotas", command, arguments)

@@ -27,7 +27,7 @@ from secretwatch.domain.facts import (
     ValueShape,
 )
 from secretwatch.domain.finding import Code, Verdict
-from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident, IncidentState, Kind
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, FirstLook, Incident, IncidentState, Kind
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.rules import AGENTCORE, Rules
@@ -538,7 +538,8 @@ class InMemoryIncidents:
     def __init__(self) -> None:
         self.incidents: dict[Cause, Incident] = {}
         self.briefs: dict[Cause, Brief] = {}
-        self.first: datetime | None = datetime.min.replace(tzinfo=UTC)
+        long_ago = datetime.min.replace(tzinfo=UTC)
+        self.first: FirstLook | None = FirstLook(long_ago, long_ago)
         self.before_store: Callable[[], None] = lambda: None
 
     def find(self, cause: Cause) -> Incident | None:
@@ -566,9 +567,12 @@ class InMemoryIncidents:
     def opened_since(self, at: datetime) -> int:
         return sum(brief.opened_at >= at for brief in self.open())
 
-    def first_news_at(self, at: datetime) -> datetime:
-        self.first = self.first or at
+    def first_look(self, at: datetime) -> FirstLook:
+        self.first = self.first or FirstLook(at)
         return self.first
+
+    def end_first_look(self, first_look: FirstLook) -> None:
+        self.first = first_look
 
     def only(self) -> Incident:
         (incident,) = self.incidents.values()

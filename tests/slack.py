@@ -16,6 +16,9 @@ Message = dict[str, Any]
 
 TOKEN = "xoxb-a-made-up-token"
 
+HOOK = "hook"
+"""The end of an incoming webhook's URL."""
+
 RATE_LIMITED = "429"
 BROKEN = "500"
 SLOW = "slow"
@@ -31,6 +34,8 @@ class Slack:
     requests: list[str] = field(default_factory=list)
     script: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
+    revoked: set[str] = field(default_factory=set)
+    hooks: set[str] = field(default_factory=lambda: {HOOK})
     channels: set[str] = field(default_factory=lambda: {"C0DEFAULT", "C0DEGRADED", "C0PAYMENTS"})
     closing: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,9 +56,11 @@ class Slack:
 
     def answer(self, method: str, token: str, body: Message) -> Message:
         """What Slack answers, in its own words."""
-        if method == "hook":
-            self._keep("hook", body)
+        if method in self.hooks:
+            self._keep(method, body)
             return {"ok": True}
+        if token in self.revoked:
+            return {"ok": False, "error": "token_revoked"}
         if token not in self.tokens:
             return {"ok": False, "error": "invalid_auth"}
         if body.get("channel") not in self.channels:
@@ -93,6 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.slack.lock:
             self.slack.requests.append(method)
             how = self.slack.script.pop(0) if self.slack.script else "well"
+            if "/api/" not in self.path and method not in self.slack.hooks:
+                how = "no_such_hook"
             answer = self._answer(how, method, body)
         if how == SLOW:
             self.slack.closing.wait(timeout=2)
@@ -111,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"<html>not well</html>" if how == BROKEN else json.dumps(answer).encode()
         try:
             self.send_response(status)
-            self.send_header("Content-Type", "text/html" if how == BROKEN or method == "hook" else "application/json")
+            self.send_header("Content-Type", "text/html" if how == BROKEN or method == HOOK else "application/json")
             if how == RATE_LIMITED:
                 self.send_header("Retry-After", "90")
             self.send_header("Content-Length", str(len(content)))

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeAlias
 
+from secretwatch.domain.subscription import unconfirmed
 from secretwatch.domain.trail import Coverage, Shortfall, uncovered
 from secretwatch_cli.result import Health, Result
 
@@ -111,22 +112,21 @@ def _waiting(name: str, queue: Json, *, redrivable: bool) -> Result:
     return Result("dead letters", Health.WARNING, meaning, remedy, command)
 
 
-def subscriptions(found: Sequence[Json], *, topic: str) -> list[Result]:
-    """Whether people hear of alerts: the subscriptions of the Alerts topic."""
+def subscriptions(found: Sequence[Json], *, topic: str, wanted: str = "") -> list[Result]:
+    """Whether people hear of alerts: the subscriptions of the Alerts topic; `wanted` is the parameter AlertEmail."""
     subscribe = f"aws sns subscribe --region {topic.split(':')[3]} --topic-arn {topic} --protocol email"
-    if not found:
+    if not found and not wanted:
         remedy, command = "Subscribe somebody.", f"{subscribe} --notification-endpoint <address>"
         return [Result("alerts", Health.WARNING, "Nobody is subscribed to the Alerts topic.", remedy, command)]
     pending = [
         Result(
             "alerts",
             Health.WARNING,
-            f"{one['Endpoint']} has not confirmed its subscription and gets no alert.",
+            f"{endpoint} has not confirmed its subscription and gets no alert.",
             "Follow the link in the mail from AWS; this sends it again.",
-            f"{subscribe} --notification-endpoint {one['Endpoint']}",
+            f"{subscribe} --notification-endpoint {endpoint}",
         )
-        for one in found
-        if one["SubscriptionArn"] == "PendingConfirmation"
+        for endpoint in unconfirmed(found, wanted=wanted)
     ]
     return pending or [Result("alerts", Health.OK, f"The Alerts topic has {len(found)} confirmed subscriptions.")]
 

@@ -112,7 +112,8 @@ def _dead_letters(clients: Clients, stack: Stack) -> list[Result]:
 def _subscriptions(clients: Clients, stack: Stack) -> list[Result]:
     topic = stack.output("AlertsTopicArn")
     pages = clients("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    return diagnosis.subscriptions([one for page in pages for one in page["Subscriptions"]], topic=topic)
+    found, wanted = [one for page in pages for one in page["Subscriptions"]], stack.parameters.get("AlertEmail", "")
+    return diagnosis.subscriptions(found, topic=topic, wanted=wanted)
 
 
 # --- what the functions may read

@@ -160,7 +160,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             context={"dynamodb:LeadingKeys": "ALERTS"},
         ),
         _TELLS,
-        Need(("sns:Publish",), ("{Alerts}",)),
+        Need(("sns:Publish", "sns:ListSubscriptionsByTopic"), ("{Alerts}",)),
     ),
     "RepairAccess": (
         _logs("RepairAccessLogs"),

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeAlias
 
@@ -18,18 +19,21 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbIncidents,
     DynamoDbReferences,
     DynamoDbRepairs,
+    DynamoDbSweeps,
 )
 from secretwatch.adapters.eventbridge import BusChannel, EventBridgeBus
-from secretwatch.adapters.sns import SnsChannel
+from secretwatch.adapters.sns import SnsChannel, SnsSubscriptions
 from secretwatch.alerting import Alerting
+from secretwatch.attempts import or_unknown
 from secretwatch.delivering import Delivering
+from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.incident import Incident
 from secretwatch.domain.repair.prospect import Prospect
 from secretwatch.domain.repair.repair import Status
 from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.verdict_change import read_news
-from secretwatch.ports import Channel, Repairs
+from secretwatch.ports import Channel, Repairs, Subscriptions, Sweeps
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import SendAlertsSettings
 
@@ -53,7 +57,20 @@ def alerting() -> Alerting:
         alias=settings.account_alias,
         prospect=partial(prospect, DynamoDbRepairs(dynamodb, table), settings.repair_mode),
     )
-    return Alerting(DynamoDbReferences(dynamodb, table), incidents, digests, delivering, rules=rules)
+    sweeps, everything = DynamoDbSweeps(dynamodb, table), WholeInventory(settings.account, settings.region)
+    return Alerting(
+        DynamoDbReferences(dynamodb, table),
+        incidents,
+        digests,
+        delivering,
+        rules=rules,
+        swept_at=partial(swept_at, sweeps, everything),
+    )
+
+
+def swept_at(sweeps: Sweeps, everything: WholeInventory) -> datetime | None:
+    last = sweeps.find(everything)
+    return last.completed_at if last else None
 
 
 def prospect(repairs: Repairs, mode: Mode, resource: str) -> Prospect:
@@ -77,6 +94,12 @@ def channels(settings: SendAlertsSettings) -> list[Channel]:
     return found
 
 
+@cache
+def subscriptions() -> Subscriptions:
+    settings = SendAlertsSettings.from_environ(os.environ)
+    return SnsSubscriptions(client("sns"), settings.alerts_topic_arn, wanted=settings.alert_email)
+
+
 def looks_once() -> Look:
     """Looks at a secret once in a batch: what all its news are about is stored when the first of them is read."""
     done: dict[SecretId, list[Incident]] = {}
@@ -93,6 +116,7 @@ def handle_record(look: Look, record: SQSRecord) -> None:
     telemetry.logger.set_correlation_id(record.message_id)
     if is_round(record.body):
         telemetry.round_gone(alerting().go_round())
+        telemetry.subscriptions_read(or_unknown(subscriptions().unconfirmed))
         return
     news = read_news(record.body)
     telemetry.logger.set_correlation_id(news.correlation_id or news.id)

@@ -25,7 +25,7 @@ from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.policies import KmsDocuments, SecretsManagerDocuments
 from secretwatch.adapters.repair_news import CloudTrailWriters
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
-from secretwatch.adapters.sns import SnsChannel
+from secretwatch.adapters.sns import SnsChannel, SnsSubscriptions
 from secretwatch.adapters.sqs import SqsRequests
 from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.incident import Delivery
@@ -133,6 +133,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
         "sns",
         lambda aws: SnsChannel(aws, TOPIC).send(Target("sns", takes_updates=False), an_alert(), Delivery()),
     ),
+    "ListSubscriptionsByTopic": ("sns", lambda aws: SnsSubscriptions(aws, TOPIC).unconfirmed()),
 }
 
 

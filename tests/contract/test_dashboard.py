@@ -48,7 +48,7 @@ def ours() -> set[str]:
     sources = [ROOT / "layers/secretwatch/python/secretwatch/telemetry.py", *(ROOT / "functions").rglob("app.py")]
     texts = [path.read_text(encoding="utf-8") for path in sources]
     named = {name for text in texts for name in re.findall(r'(?:count|_metric)\(\s*"(\w+)"', text)}
-    (chosen,) = re.findall(r"^_BY_VERDICT = (.+)$", texts[0], flags=re.MULTILINE)
+    chosen = "".join(re.findall(r"^(?:_BY_VERDICT|_REPAIRS) = ([^}]+)}$", texts[0], flags=re.MULTILINE))
     either = {name for text in texts for name in re.findall(r'count\("(\w+)" if .+ else "(\w+)"\)', text)}
     return named | set(re.findall(r'"(\w+)"', chosen)) | {name for pair in either for name in pair}
 

@@ -9,7 +9,7 @@ import pytest
 
 from secretwatch.adapters.dynamodb import DynamoDbDigests, DynamoDbIncidents
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.incident import Brief, Cause, Digest, Incident, IncidentState, Kind, Part, opened
+from secretwatch.domain.incident import Brief, Cause, Digest, FirstLook, Incident, IncidentState, Kind, Part, opened
 from secretwatch.errors import LostRace
 from tests.contract.registry import TABLE, items, keys, on_moto
 from tests.fakes import ACCOUNT, KEY_ARN, NOON, REGION, a_reference, secret_arn
@@ -34,7 +34,7 @@ def a_part(number: int = 0, secret: str = CRM) -> Part:
 
 
 def an_incident(*parts: Part, cause: str = CRM) -> Incident:
-    return opened(Cause(cause), parts or (a_part(),), NOON, hold=False)
+    return opened(Cause(cause), parts or (a_part(),), NOON, hold=None)
 
 
 def brief(incident: Incident, *, due: bool = False) -> Brief:
@@ -130,7 +130,7 @@ def test_another_incident_of_the_cause_takes_none_of_the_former_ones_parts(incid
     former = incidents.store(None, *pair(an_incident(a_part(1), a_part(2))))
     ended = incidents.store(former, *pair(over(former)))
 
-    later = opened(ended.cause, [a_part(2), a_part(3)], NOON + timedelta(days=1), hold=False)
+    later = opened(ended.cause, [a_part(2), a_part(3)], NOON + timedelta(days=1), hold=None)
     incidents.store(ended, *pair(later))
 
     found = incidents.find(ended.cause)
@@ -142,20 +142,28 @@ def test_another_incident_of_the_cause_takes_none_of_the_former_ones_parts(incid
 def test_openings_are_counted_from_a_time_on(incidents: DynamoDbIncidents) -> None:
     for minutes in range(5):
         arn = secret_arn(f"secret-{minutes}")
-        incident = opened(Cause(arn), [a_part(0, arn)], NOON + timedelta(minutes=minutes), hold=False)
+        incident = opened(Cause(arn), [a_part(0, arn)], NOON + timedelta(minutes=minutes), hold=None)
         incidents.store(None, *pair(incident))
 
     assert incidents.opened_since(NOON + timedelta(minutes=3)) == 2
 
 
-def test_the_first_news_is_noted_once(incidents: DynamoDbIncidents) -> None:
-    assert incidents.first_news_at(NOON) == NOON
-    assert incidents.first_news_at(NOON + timedelta(days=1)) == NOON
+def test_the_first_look_begins_once_and_ends_once(incidents: DynamoDbIncidents) -> None:
+    begun = FirstLook(NOON)
+    assert incidents.first_look(NOON) == begun
+    assert incidents.first_look(NOON + timedelta(days=1)) == begun
+
+    ended = replace(begun, ended_at=NOON + timedelta(minutes=3))
+    incidents.end_first_look(ended)
+
+    assert incidents.first_look(NOON + timedelta(days=2)) == ended
 
 
 def test_a_digest_is_found_as_it_was_stored_and_only_its_version_s_successor_follows(table: Any) -> None:
     digests = DynamoDbDigests(table, TABLE)
-    digest = Digest("d-1", (ACCOUNT, REGION), NOON, (Cause(CRM),), (Cause(CRM),))
+    members = (Cause(CRM), Cause(KEY_ARN))
+    whose = {Cause(CRM): frozenset({"payments"}), Cause(KEY_ARN): frozenset({None, "payments", "search"})}
+    digest = Digest("d-1", (ACCOUNT, REGION), NOON, members, members[:1], whose, Verdict.DEGRADED)
 
     stored = digests.store(None, replace(digest, telling=digest.telling.with_news(Kind.OPENED, NOON)), next_at=NOON)
 

@@ -27,7 +27,7 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.consumer import Consumer, Gateway, GatewayName
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident, Kind, Part, Telling
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, FirstLook, Incident, Kind, Part, Telling
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.observed import FailedRotation, Observations, ObservedRead
 from secretwatch.domain.reference import Provider, ProviderKind, ProviderName, Reference
@@ -62,6 +62,7 @@ BY_SORT_KEY = {"PART": "incident-part"}
 NOT_WRITTEN = {
     "0.1.0": {"key", "waiver", "sweep", "incident", "incident-part", "involved", "digest", "first-news"},
     "0.2.0": {"alert"},
+    "0.3.0": {"alert"},
 }
 """The kinds that a version did not write."""
 
@@ -123,6 +124,7 @@ STATES = {
         occasion=OCCASION,
     ),
 }
+STATES["0.3.0"] = STATES["0.2.0"]
 KEY = KeyId("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab")
 KEY_KNOWN_UNTIL = datetime(2026, 12, 2, 8, 15, 31, tzinfo=UTC)
 WAIVER = Waiver(
@@ -199,6 +201,7 @@ BRIEF = Brief(
     digest=None,
     next_at=datetime(2026, 11, 2, 8, 41, tzinfo=UTC),
     references=1,
+    owners=frozenset({"team-weather"}),
 )
 DIGEST = Digest(
     id=f"digest-{INCIDENT.id}",
@@ -206,9 +209,16 @@ DIGEST = Digest(
     opened_at=OPENED_AT,
     members=(CAUSE, Cause(KEY.arn)),
     still=(CAUSE,),
+    whose={CAUSE: frozenset({"team-weather"}), Cause(KEY.arn): frozenset({None, "team-crm"})},
+    severity=Verdict.DEGRADED,
     first_look=True,
     telling=Telling().with_news(Kind.OPENED, OPENED_AT),
 )
+FIRST_LOOK = FirstLook(OPENED_AT, datetime(2026, 11, 2, 8, 18, 2, tzinfo=UTC))
+# What 0.2.0 did not record is told as 0.2.0 told it: as if nobody owned the secrets.
+UNOWNED_BRIEF = replace(BRIEF, owners=frozenset({None}))
+UNOWNED_DIGEST = replace(DIGEST, whose={}, severity=Verdict.BROKEN)
+
 EVERYTHING = WholeInventory("111122223333", "eu-west-1")
 
 SWEEP = Sweep(
@@ -288,7 +298,7 @@ def test_what_is_written_now_is_what_the_newest_samples_hold(table: Any) -> None
     DynamoDbWaivers(table, TABLE).give(WAIVER)
     DynamoDbSweeps(table, TABLE).store(SWEEP)
     DynamoDbIncidents(table, TABLE).store(None, INCIDENT, BRIEF)
-    DynamoDbIncidents(table, TABLE).first_news_at(INCIDENT.opened_at)
+    DynamoDbIncidents(table, TABLE).end_first_look(FIRST_LOOK)
     DynamoDbDigests(table, TABLE).store(None, DIGEST, next_at=DIGEST.opened_at)
 
     assert {kind_of(item): item for item in items(table)} == samples(VERSIONS[-1])
@@ -343,28 +353,36 @@ def test_a_sweep_is_read_as_it_was_written(table: Any) -> None:
     assert DynamoDbSweeps(table, TABLE).find(EVERYTHING) == SWEEP
 
 
-def test_an_incident_is_read_as_it_was_written(table: Any) -> None:
+@pytest.mark.parametrize(("since", "brief"), [("0.2.0", UNOWNED_BRIEF), ("0.3.0", BRIEF)])
+def test_an_incident_is_read_as_it_was_written(table: Any, since: str, brief: Brief) -> None:
     for kind in ("incident", "incident-part", "involved"):
-        table.put_item(TableName=TABLE, Item=samples("0.2.0")[kind])
+        table.put_item(TableName=TABLE, Item=samples(since)[kind])
     incidents = DynamoDbIncidents(table, TABLE)
 
     assert incidents.find(INCIDENT.cause) == replace(INCIDENT, version=1)
     assert incidents.causes_of(REFERENCE.secret_arn) == [INCIDENT.cause]
-    assert incidents.open() == [BRIEF]
+    assert incidents.open() == [brief]
 
 
-def test_a_digest_is_read_as_it_was_written(table: Any) -> None:
-    table.put_item(TableName=TABLE, Item=samples("0.2.0")["digest"])
+@pytest.mark.parametrize(("since", "digest"), [("0.2.0", UNOWNED_DIGEST), ("0.3.0", DIGEST)])
+def test_a_digest_is_read_as_it_was_written(table: Any, since: str, digest: Digest) -> None:
+    table.put_item(TableName=TABLE, Item=samples(since)["digest"])
     digests = DynamoDbDigests(table, TABLE)
 
-    assert digests.find(DIGEST.id) == replace(DIGEST, version=1)
-    assert digests.open() == [replace(DIGEST, version=1)]
+    found = digests.find(digest.id)
+    assert found
+    assert digests.open() == [found]
+    assert {cause: found.owners_of(cause) for cause in found.members} == {
+        cause: digest.owners_of(cause) for cause in digest.members
+    }
+    assert replace(found, whose=digest.whose) == replace(digest, version=1)
 
 
-def test_when_the_first_news_came_is_noted_once(table: Any) -> None:
-    table.put_item(TableName=TABLE, Item=samples("0.2.0")["first-news"])
+@pytest.mark.parametrize(("since", "first_look"), [("0.2.0", FirstLook(OPENED_AT)), ("0.3.0", FIRST_LOOK)])
+def test_the_first_look_is_noted_once(table: Any, since: str, first_look: FirstLook) -> None:
+    table.put_item(TableName=TABLE, Item=samples(since)["first-news"])
 
-    assert DynamoDbIncidents(table, TABLE).first_news_at(datetime.now(UTC)) == INCIDENT.opened_at
+    assert DynamoDbIncidents(table, TABLE).first_look(datetime.now(UTC)) == first_look
 
 
 # --- changed and removed ---

@@ -199,7 +199,7 @@ def test_every_incident_that_can_be_published_is_as_described(
         for index in range(size)
     ]
     parts = [part for state in states for _, part in parts_of(state)]
-    incident = opened(Cause(secret_arn()), parts, NOON, hold=False)
+    incident = opened(Cause(secret_arn()), parts, NOON, hold=None)
     if over:
         incident = replace(incident, resolved_at=NOON, calm_since=NOON, reopened=(NOON,))
 

@@ -300,7 +300,7 @@ def test_a_long_list_is_cut_with_a_count() -> None:
     blocks = blocks_of(an_alert(affected=tuple(f"provider agent-{index:03}" for index in range(300))))
 
     (affected,) = [text for block in blocks for text in _texts(block) if text.startswith("*Affects*")]
-    assert affected.endswith("• provider agent-019\nand 280 more")
+    assert affected.endswith("• provider agent-009\nand 290 more")
 
 
 def test_half_a_command_is_never_shown() -> None:

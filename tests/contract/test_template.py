@@ -650,11 +650,25 @@ def test_every_rule_of_alerts_that_a_person_can_set_reaches_the_function() -> No
         name: str(TEMPLATE["Parameters"].get(value["Ref"], {}).get("Default", "x")) for name, value in variables.items()
     }
 
-    settings = SendAlertsSettings.from_environ(defaults)
+    settings = SendAlertsSettings.from_environ({**defaults, "AWS_REGION": "eu-west-1"})
 
     assert settings.rules == AlertRules()
     assert (settings.as_json, settings.slack_secret_arn, settings.account_alias) == (False, "", "")
+    assert settings.alert_email == ""
     assert settings.slack_api_url == "https://slack.com/api/"
+
+
+def test_an_address_is_subscribed_where_the_parameter_names_one() -> None:
+    subscription = RESOURCES["AlertEmailSubscription"]
+
+    assert TEMPLATE["Conditions"][subscription["Condition"]] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlertEmail"}, ""]}]
+    }
+    assert subscription["Properties"] == {
+        "TopicArn": {"Ref": "Alerts"},
+        "Protocol": "email",
+        "Endpoint": {"Ref": "AlertEmail"},
+    }
 
 
 READERS_OF_VALUES = ("CheckReferencesRole", "OnboardSecretStepsRole")

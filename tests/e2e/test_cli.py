@@ -282,10 +282,7 @@ def test_a_trail_that_leaves_out_kms_is_a_problem_that_names_it(
 def test_the_deployed_stack_is_well_but_for_what_the_embedded_aws_cannot_tell(
     world: World, run: Run, trail: Callable[[], str]
 ) -> None:
-    """It confirms every address at once, so a pending one is shown by unit and contract tests only.
-
-    The version is unknown because the tests run the command from its sources.
-    """
+    """The version is unknown because the tests run the command from its sources."""
     trail()
     world.provider(world.secret())
 
@@ -298,6 +295,18 @@ def test_the_deployed_stack_is_well_but_for_what_the_embedded_aws_cannot_tell(
     roles = {check: found for check, found in healths.items() if check.startswith("role of ")}
     assert set.union(*roles.values()) == {"ok"}
     assert healths["version"] == {"unknown"}
+
+
+def test_an_address_that_never_confirmed_is_a_warning_until_it_does(world: World, run: Run) -> None:
+    address = "late@example.com"
+    world.aws.client("sns").subscribe(TopicArn=world.outputs["AlertsTopicArn"], Protocol="email", Endpoint=address)
+
+    (pending,) = examined(run("doctor", "--json"))["alerts"]
+    world.aws.confirm_subscription(address)
+    (confirmed,) = examined(run("doctor", "--json"))["alerts"]
+
+    assert (pending["health"], confirmed["health"]) == ("warning", "ok")
+    assert f"{address} has not confirmed" in pending["meaning"]
 
 
 def test_a_disabled_rule_and_a_disabled_mapping_are_problems_with_the_commands_that_mend_them(

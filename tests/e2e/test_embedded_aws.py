@@ -604,6 +604,22 @@ def calls_until_throttled(call: Callable[..., Any], **arguments: Any) -> int:
     raise AssertionError("no call was throttled")
 
 
+def test_an_e_mail_subscription_is_pending_until_somebody_confirms_it(account: Account) -> None:
+    sns, address = account.aws.client("sns"), f"{a_name()}@example.com".replace("/", "-")
+    topic = sns.create_topic(Name=a_name().replace("/", "-"))["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=address)
+
+    def arn() -> str:
+        (subscription,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+        return str(subscription["SubscriptionArn"])
+
+    assert arn() == "PendingConfirmation"
+    account.aws.confirm_subscription(address)
+    assert arn().startswith(f"{topic}:")
+    with pytest.raises(EmbeddedAwsError, match="nothing to confirm"):
+        account.aws.confirm_subscription(address)
+
+
 def test_iam_simulates_each_action_on_each_resource_in_the_given_context(account: Account) -> None:
     secret, queue = account.secret(), "arn:aws:sqs:us-east-1:111122223333:queue"
     tagged = {"StringEquals": {"aws:ResourceTag/team": "a"}}

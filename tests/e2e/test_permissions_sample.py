@@ -10,6 +10,7 @@ SAMPLE = {
     ("CheckReferencesRole", "secretsmanager:GetSecretValue"),
     ("PublishVerdictsRole", "events:PutEvents"),
     ("SendAlertsRole", "sns:Publish"),
+    ("SendAlertsRole", "sns:ListSubscriptionsByTopic"),
 }
 
 

@@ -113,7 +113,8 @@ def _is_refused(world: World, secrets: list[str], refusal: re.Pattern[str]) -> b
 
 
 def _is_logged(world: World, ids: list[str], one: Permission, refusal: re.Pattern[str]) -> bool:
-    lines = [line for line in _lines(world, one, "trail unknown") if line["correlation_id"] in ids]
+    told = [line for what in ("trail unknown", "subscriptions unknown") for line in _lines(world, one, what)]
+    lines = [line for line in told if line["correlation_id"] in ids]
     return any(refusal.search(line["reason"]) for line in lines)
 
 
@@ -233,6 +234,13 @@ def a_check_of_a_faulty_secret_is_asked_for(world: World) -> Iterator[Act]:
             return secret
 
         yield act_on_faulty
+
+
+@contextmanager
+def a_round_is_due(world: World) -> Iterator[Act]:
+    """Of the alerts, as each minute."""
+    body = json.dumps({"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}})
+    yield lambda: world.sqs.send_message(QueueUrl=world.physical_id("AlertQueue"), MessageBody=body)["MessageId"]
 
 
 @contextmanager
@@ -455,6 +463,7 @@ CAUSES: Mapping[tuple[str, str], Cause] = {
     ("SendAlertsRole", "dynamodb:DeleteItem"): a_reference_heals,
     ("SendAlertsRole", "events:PutEvents"): a_reference_breaks,
     ("SendAlertsRole", "sns:Publish"): a_reference_breaks,
+    ("SendAlertsRole", "sns:ListSubscriptionsByTopic"): a_round_is_due,
     ("RepairAccessRole", "dynamodb:GetItem"): a_reader_is_locked_out,
     ("RepairAccessRole", "dynamodb:Query"): a_reader_is_locked_out,
     ("RepairAccessRole", "events:PutEvents"): a_reader_is_locked_out,

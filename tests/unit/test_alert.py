@@ -58,7 +58,7 @@ def a_part(reference: Reference, *findings: Finding, **others: object) -> Part:
 
 
 def an_incident(*parts: Part, cause: str = CRM) -> Incident:
-    return opened(Cause(cause), parts, NOON, hold=False)
+    return opened(Cause(cause), parts, NOON, hold=None)
 
 
 def over(incident: Incident, *, at: datetime, **evidence: object) -> Incident:

@@ -1,8 +1,9 @@
 """People are told of each incident once: what holds now, whatever the news of it looked like on its way."""
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,14 @@ from hypothesis import strategies as st
 
 from secretwatch.alerting import Alerting
 from secretwatch.delivering import Delivering, Told
+from secretwatch.domain.alert import Alert
 from secretwatch.domain.finding import Code, Finding, Verdict
-from secretwatch.domain.incident import AlertRules, Cause, IncidentState
+from secretwatch.domain.incident import AlertRules, Cause, Delivery, FirstLook, IncidentState
+from secretwatch.domain.observed import Observations, ObservedRead
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.state import Occasion, ReferenceState, UnknownSince
-from secretwatch.errors import Later, Permanent, Transient
-from secretwatch.ports import ChannelName
+from secretwatch.errors import Later, LostRace, Permanent, Transient
+from secretwatch.ports import ChannelName, Target
 from tests.fakes import (
     ACCOUNT,
     KEY_ARN,
@@ -55,6 +58,7 @@ class World:
     bus: RecordingChannel = field(default_factory=lambda: RecordingChannel(ChannelName.BUS, takes_updates=True))
     sns: RecordingChannel = field(default_factory=RecordingChannel)
     slack: RecordingChannel = field(default_factory=lambda: RecordingChannel(ChannelName.SLACK, takes_updates=True))
+    swept_at: datetime | None = None
     attempts: list[Told] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -68,8 +72,19 @@ class World:
             clock=self.clock,
         )
         self.alerting = Alerting(
-            self.references, self.incidents, self.digests, delivering, rules=self.rules, clock=self.clock
+            self.references,
+            self.incidents,
+            self.digests,
+            delivering,
+            rules=self.rules,
+            swept_at=lambda: self.swept_at,
+            clock=self.clock,
         )
+
+    def owns(self, owner: str, *references: Reference) -> None:
+        """The tag of their secret says so."""
+        for reference in references:
+            self.references.states[reference] = ReferenceState(reference, owner=owner)
 
     def is_stored(self, reference: Reference, *findings: Finding, unknown: UnknownSince | None = None) -> None:
         """What a check left behind."""
@@ -101,6 +116,25 @@ class World:
     def a_round_later(self, **how: float) -> None:
         self.clock.forward(**how)
         self.alerting.go_round()
+
+
+class RoutingChannel(RecordingChannel):
+    """Tells each owner in a place of its own, as Slack can, and what nobody owns in one for its severity."""
+
+    def __init__(self) -> None:
+        super().__init__(ChannelName.SLACK, takes_updates=True)
+        self.told: dict[str, list[Alert]] = {}
+
+    def targets(self, owners: Collection[str | None], severity: Verdict) -> list[Target]:
+        places: dict[str, set[str | None]] = {}
+        for owner in owners:
+            places.setdefault(f"slack:{owner or severity}", set()).add(owner)
+        return [Target(name, takes_updates=True, owners=frozenset(whose)) for name, whose in sorted(places.items())]
+
+    def send(self, target: Target, alert: Alert, delivery: Delivery) -> str | None:
+        place = super().send(target, alert, delivery)
+        self.told.setdefault(target.name, []).append(alert)
+        return place
 
 
 _BADNESS = [Verdict.RESOLVES, Verdict.DEGRADED, Verdict.BROKEN]
@@ -253,15 +287,30 @@ def test_what_resolves_at_first_sight_is_no_news(world: World) -> None:
     assert world.incidents.incidents == {}
 
 
-def test_the_evidence_that_it_is_over_is_agentcores_own_read_after_the_change_that_mended_it(world: World) -> None:
+@pytest.mark.parametrize(
+    ("read_at", "evidence"),
+    [
+        (None, "Checks pass; not yet observed."),
+        (NOON - timedelta(minutes=1), "Checks pass; not yet observed."),  # before the change that mended it
+        (NOON + timedelta(minutes=9), "AgentCore read it at 2026-11-23 12:09 UTC."),
+    ],
+)
+def test_the_evidence_that_it_is_over_is_agentcores_own_read_after_the_change_that_mended_it(
+    world: World, read_at: datetime | None, evidence: str
+) -> None:
     (reference,) = providers(1)
     world.breaks(reference)
     world.is_stored(reference)
-    mended = replace(world.references.states[reference], occasion=Occasion("PutSecretValue", NOON))
-    world.references.states[reference] = mended
+    world.references.states[reference] = replace(
+        world.references.states[reference],
+        occasion=Occasion("PutSecretValue", NOON),
+        access_since=NOON - timedelta(hours=1),
+        observations=Observations(read=ObservedRead(read_at) if read_at else None),
+    )
     world.hears_of(reference)
 
-    assert "Checks pass; not yet observed." in world.sns.alerts[-1].sentences
+    assert evidence in world.sns.alerts[-1].sentences
+    assert world.sns.alerts[-1].brief == f"🟢 Over after less than a minute. {evidence}"
 
 
 # --- told once
@@ -332,6 +381,32 @@ def test_whoever_loses_a_race_looks_again_and_tells_nothing_twice(world: World) 
     world.hears_of(reference)
 
     assert world.sns.kinds == ["OPENED"]
+
+
+@pytest.mark.parametrize("times", [1, 15])
+def test_whoever_loses_many_races_has_told_once_and_written_that_down(world: World, times: int) -> None:
+    """Of a key's incident, two functions write for hundreds of secrets at a time."""
+    (reference,) = providers(1)
+    world.is_stored(reference, MISSING)
+
+    def lose() -> None:
+        if next(races, None):
+            raise LostRace("another writer was first")
+
+    races = iter([True] * times)
+    world.incidents.before_store = lose
+
+    def lose_again() -> None:
+        nonlocal races
+        races = iter([True] * times)
+
+    world.sns.before_send = lose_again
+    world.hears_of(reference)
+    world.a_round_later(minutes=3)
+    world.hears_of(reference)
+
+    assert world.sns.kinds == ["OPENED"]
+    assert world.incidents.only().telling.to("sns").revision == 1
 
 
 def test_what_changes_while_somebody_tells_is_told_by_whoever_tells(world: World) -> None:
@@ -542,25 +617,182 @@ def test_a_digest_is_updated_as_its_incidents_end_and_over_with_the_last(world: 
     assert world.digests.open() == []
 
 
-def test_what_the_first_look_finds_is_one_summary_and_later_changes_are_told_singly(world: World) -> None:
-    world.incidents.first = None
-    world.breaks(*many(3))
-    well = a_reference("later", secret=secret_arn("later"))
-    world.heals(well)
-    assert world.sns.alerts == []
+def test_one_digest_takes_no_more_than_a_record_and_a_round_do(world: World) -> None:
+    references = many(510 + 10)
+    world.heals(*references)
+    world.breaks(*references)
+    for _ in range(3):
+        world.a_round_later(minutes=2)
 
-    world.breaks(well)
-    assert [alert.headline for alert in world.sns.alerts] == ["later can't get its credential"]
+    assert [alert.headline for alert in world.sns.alerts[10:]] == [
+        "Opened together: 500 problems",
+        "Opened together: 10 problems",
+    ]
+
+
+def test_a_digest_is_one_message_for_each_owner_about_what_is_theirs_and_one_in_the_topic() -> None:
+    world = World(slack=(slack := RoutingChannel()), rules=AlertRules(digest_after=0))
+    payments, search, nobodys = many(9)[:4], many(9)[4:8], many(9)[8:]
+    world.owns("payments", *payments)
+    world.owns("search", *search)
+    world.heals(*payments, *search, *nobodys)
+    world.breaks(*payments, *search, *nobodys)
     world.a_round_later(minutes=2)
 
-    assert world.sns.alerts[-1].headline == "Secretwatch's first look found 3 problems"
-    world.clock.forward(minutes=15)
-    world.breaks(a_reference("new", secret=secret_arn("new")))
-    assert world.sns.alerts[-1].headline == "new can't get its credential"
+    assert [alert.headline for alert in world.sns.alerts] == ["Opened together: 9 problems"]
+    assert world.sns.alerts[0].attributes["owner"] == "SEVERAL"
+    assert {place: [(alert.headline, len(alert.affected)) for alert in told] for place, told in slack.told.items()} == {
+        "slack:payments": [("Opened together: 4 problems", 4)],
+        "slack:search": [("Opened together: 4 problems", 4)],
+        "slack:BROKEN": [("Opened together: 1 problem", 1)],
+    }
+
+
+def test_a_digest_is_over_for_an_owner_when_the_last_of_theirs_is() -> None:
+    world = World(slack=(slack := RoutingChannel()), rules=AlertRules(digest_after=0))
+    payments, search = many(4)[:2], many(4)[2:]
+    world.owns("payments", *payments)
+    world.owns("search", *search)
+    world.heals(*payments, *search)
+    world.breaks(*payments, *search)
+    world.a_round_later(minutes=2)
+
+    world.heals(*payments)
+    world.a_round_later(minutes=1)
+    assert (slack.told["slack:payments"][-1].mark, slack.told["slack:search"][-1].mark) == ("🟢", "🔴")
+    assert slack.told["slack:payments"][-1].headline == "Over: 2 problems since 2026-11-23 12:00 UTC"
+    assert world.sns.kinds == ["OPENED"]
+    world.heals(*search)
+    world.a_round_later(minutes=1)
+
+    assert world.sns.kinds == ["OPENED", "RESOLVED"]
+    assert slack.told["slack:search"][-1].kind == "RESOLVED"
+
+
+def test_an_incident_of_several_owners_is_over_for_those_whose_secrets_are_well() -> None:
+    world = World(slack=(slack := RoutingChannel()))
+    one, other = many(2)
+    world.owns("payments", one)
+    world.owns("search", other)
+    world.heals(one, other)
+    world.breaks(one, other, finding=DISABLED)
+
+    world.clock.forward(minutes=1)
+    world.heals(one)
+
+    assert [(alert.mark, alert.headline) for alert in slack.told["slack:payments"]][-1] == (
+        "🟢",
+        "agent-000 can get its credential again",
+    )
+    assert "It has come back before" not in " ".join(slack.told["slack:payments"][-1].sentences)
+    assert slack.told["slack:search"][-1].headline == "agent-001 can't get its credential"
+    world.heals(other)
+    assert {alerts[-1].kind.value for alerts in slack.told.values()} == {"RESOLVED"}
+
+
+def test_what_stood_in_the_place_of_a_lesser_severity_does_not_go_stale() -> None:
+    world = World(slack=(slack := RoutingChannel()))
+    one, other = providers(2)
+    world.breaks(one, finding=OVERDUE)
+    world.breaks(other)
+    world.heals(one, other)
+
+    assert {place: [alert.kind.value for alert in told] for place, told in slack.told.items()} == {
+        "slack:DEGRADED": ["OPENED", "WORSENED", "RESOLVED"],
+        "slack:BROKEN": ["WORSENED", "RESOLVED"],
+    }
+
+
+# --- the first look
+
+
+@pytest.fixture
+def new_world(world: World) -> World:
+    """A stack that was just installed: no news yet, and its first sweep is not completed."""
+    world.incidents.first = None
+    return world
+
+
+def headlines(world: World) -> list[str]:
+    return [alert.headline for alert in world.sns.alerts]
+
+
+def test_what_the_first_sweep_finds_is_one_summary_and_later_changes_are_told_singly(new_world: World) -> None:
+    new_world.breaks(*many(3))
+    well = a_reference("later", secret=secret_arn("later"))
+    new_world.heals(well)
+    assert headlines(new_world) == []
+
+    new_world.breaks(well)
+    assert headlines(new_world) == ["later can't get its credential"]
+    new_world.a_round_later(minutes=6)
+    new_world.breaks(*many(5)[3:])
+    new_world.swept_at = new_world.clock.at
+    new_world.a_round_later(seconds=30)
+    assert headlines(new_world)[1:] == []  # more of it may be on its way
+    new_world.a_round_later(minutes=1)
+
+    assert headlines(new_world)[1:] == ["Secretwatch's first look found 5 problems"]
+    new_world.breaks(a_reference("new", secret=secret_arn("new")))
+    assert headlines(new_world)[2:] == ["new can't get its credential"]
+
+
+def test_news_of_what_the_first_sweep_found_may_come_once_it_is_completed(new_world: World) -> None:
+    for reference in many(3):
+        new_world.is_stored(reference, MISSING)
+    new_world.clock.forward(seconds=1)
+    new_world.swept_at = new_world.clock.at
+    new_world.clock.forward(seconds=3)
+    for reference in many(3):
+        new_world.hears_of(reference)
+    new_world.a_round_later(minutes=2)
+
+    assert headlines(new_world) == ["Secretwatch's first look found 3 problems"]
+
+
+def test_the_first_sweep_is_waited_for_no_longer_than_half_an_hour(new_world: World) -> None:
+    new_world.breaks(*many(2))
+    new_world.a_round_later(minutes=29)
+    assert headlines(new_world) == []
+
+    new_world.a_round_later(minutes=1)
+
+    assert headlines(new_world) == ["Secretwatch's first look found 2 problems"]
+    new_world.clock.forward(seconds=1)
+    new_world.breaks(a_reference("new", secret=secret_arn("new")))
+    assert headlines(new_world)[1:] == ["new can't get its credential"]
+
+
+def test_the_first_look_has_ended_though_the_next_sweep_runs_already(new_world: World) -> None:
+    new_world.heals(*many(1))
+    new_world.swept_at = NOON + timedelta(seconds=5)
+    new_world.a_round_later(seconds=10)
+    new_world.heals(*many(1))
+    new_world.swept_at = None
+    again = World(incidents=new_world.incidents, clock=new_world.clock)  # another process
+
+    again.clock.forward(minutes=1)
+    again.breaks(a_reference("new", secret=secret_arn("new")))
+
+    assert new_world.incidents.first == FirstLook(NOON, NOON + timedelta(seconds=5))
+    assert headlines(again) == ["new can't get its credential"]
+
+
+def test_what_the_first_look_found_and_is_over_when_it_is_told_is_told_as_over(new_world: World) -> None:
+    new_world.breaks(*many(2))
+    new_world.heals(*many(2))
+    new_world.swept_at = new_world.clock.at
+    new_world.a_round_later(minutes=2)
+    new_world.a_round_later(minutes=1)
+
+    assert [(alert.kind.value, alert.headline) for alert in new_world.sns.alerts] == [
+        ("RESOLVED", "Over: 2 problems since 2026-11-23 12:00 UTC")
+    ]
+    assert new_world.incidents.open() == []
 
 
 def test_a_digest_that_a_channel_refused_is_told_there_later(world: World) -> None:
-    world.incidents.first = None
+    world.incidents.first = FirstLook(NOON, NOON)
     world.breaks(*many(3))
     world.slack.failures = [Transient("Slack: 500")]
 

@@ -24,7 +24,7 @@ from secretwatch.domain.verdict_change import VERDICT_CHANGED, VerdictChange
 from secretwatch.ports import Target
 from tests.contract.registry import TABLE, create_table
 from tests.contract.template import ROOT
-from tests.fakes import a_reference, secret_arn
+from tests.fakes import ACCOUNT, REGION, a_reference, secret_arn
 from tests.lambdas import Context, Event, sqs_event
 from tests.slack import BROKEN as FIVE_HUNDRED
 from tests.slack import RATE_LIMITED, TOKEN, Slack, a_workspace
@@ -91,6 +91,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         for name, value in {
             "REGISTRY_TABLE": TABLE,
             "BUS_NAME": "secretwatch",
+            "ACCOUNT_ID": ACCOUNT,
+            "AWS_REGION": REGION,
             "ALERTS_TOPIC_ARN": world.topic,
             "SLACK_SECRET_ARN": world.slack_secret,
             "SLACK_API_URL": slack.api_url,
@@ -99,9 +101,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         world.dynamodb.put_item(
             TableName=TABLE, Item={"pk": {"S": "ALERTS"}, "sk": {"S": "FIRST"}, "at": {"S": LONG_AGO.isoformat()}}
         )
-        send_alerts.alerting.cache_clear()
+        for made in (send_alerts.alerting, send_alerts.subscriptions):
+            made.cache_clear()
         yield world
-    send_alerts.alerting.cache_clear()
+    for made in (send_alerts.alerting, send_alerts.subscriptions):
+        made.cache_clear()
     telemetry.metrics.clear_metrics()
 
 
@@ -190,12 +194,19 @@ def test_every_incident_reaches_a_slack_of_many_moods_in_the_end_and_once(
     assert len(world.subjects()) == len(names)
 
 
+_NEITHER = "Slack: the secret holds neither a token with channels nor a webhook"
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ('{"token": "xoxb-revoked", "channels": {"default": "C0DEFAULT"}}', "Slack: invalid_auth"),
+        ('{"token": "xoxb-unknown", "channels": {"default": "C0DEFAULT"}}', "Slack: invalid_auth"),
+        ('{"token": "xoxb-revoked", "channels": {"default": "C0DEFAULT"}}', "Slack: token_revoked"),
         ('{"token": "' + TOKEN + '", "channels": {"default": "C0GONE"}}', "Slack: channel_not_found"),
-        ("canary", "Slack: the secret holds neither a token with channels nor a webhook"),
+        ('{"webhook": "<slack>/services/gone"}', "Slack: webhook answers 404"),
+        ("canary", _NEITHER),
+        ('{"channels": {"default": "C0DEFAULT"}}', _NEITHER),
+        ('{"token": "", "channels": {"default": "C0DEFAULT"}}', _NEITHER),
         (None, "Slack: GetSecretValue: ResourceNotFoundException"),
     ],
 )
@@ -207,16 +218,19 @@ def test_a_slack_that_is_set_up_wrongly_costs_nobody_else_and_is_told_once_it_is
     reason: str,
 ) -> None:
     log = io.StringIO()
+    world.slack.revoked = {"xoxb-revoked"}
     monkeypatch.setattr(telemetry.logger.registered_handler, "stream", log)
     world.stores(BROKEN)
     if value is None:
         monkeypatch.setenv("SLACK_SECRET_ARN", world.slack_secret[:-6] + "Zz9Yy8")
     else:
+        value = value.replace("<slack>", world.slack.url)
         world.secrets.put_secret_value(SecretId=world.slack_secret, SecretString=value)
 
     assert handle(news()) == ["message-0"]
 
     assert len(world.subjects()) == 1
+    assert world.heard == ["Incident Opened"]
     counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     failed = [line for line in counted if "AlertsFailed" in line and "channel" in line]
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
@@ -229,6 +243,36 @@ def test_a_slack_that_is_set_up_wrongly_costs_nobody_else_and_is_told_once_it_is
     a_round_in(world, monkeypatch, minutes=6)
     assert len(world.slack.posts) == 1
     assert world.subjects() == []
+
+
+def test_a_round_counts_the_addresses_that_never_confirmed(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Moto confirms every address at once; one that was to be subscribed and is not is one that SNS has forgotten."""
+    monkeypatch.setenv("ALERT_EMAIL", "ops@example.com")
+    send_alerts.subscriptions.cache_clear()
+
+    assert handle(ROUND) == []
+    boto3.client("sns").subscribe(TopicArn=world.topic, Protocol="email", Endpoint="ops@example.com")
+    assert handle(ROUND) == []
+
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["SubscriptionsUnconfirmed"] for line in counted] == [[1], [0]]
+
+
+def test_a_round_that_may_not_see_who_subscribed_tells_people_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(telemetry.logger.registered_handler, "stream", log)
+    monkeypatch.setenv("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:gone")
+    send_alerts.subscriptions.cache_clear()
+
+    assert handle(ROUND) == []
+
+    (line,) = [json.loads(line) for line in log.getvalue().splitlines() if "subscriptions unknown" in line]
+    assert line["reason"].startswith("ListSubscriptionsByTopic: ")
+    assert "SubscriptionsUnconfirmed" not in capsys.readouterr().out
 
 
 def test_a_topic_that_refuses_costs_slack_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

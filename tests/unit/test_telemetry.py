@@ -64,7 +64,7 @@ SWEEP = Sweep(
     without_trail=(),
 )
 NEWS = read_news(json.dumps({"detail-type": VERDICT_CHANGED, "detail": VerdictChange(RESOLVES, BROKEN).detail()}))
-INCIDENT = opened(Cause(SECRET.arn or CANARY), [part for _, part in parts_of(BROKEN)], NOON, hold=False)
+INCIDENT = opened(Cause(SECRET.arn or CANARY), [part for _, part in parts_of(BROKEN)], NOON, hold=None)
 BRIEF = Brief(
     CANARY, INCIDENT.cause, IncidentState.OPEN, Verdict.BROKEN, CANARY, (Code.JSON_KEY_MISSING,), NOON, None, NOON
 )
@@ -114,6 +114,7 @@ TOLD: dict[str, tuple[Callable[[], None], ...]] = {
     "news_read": (partial(telemetry.news_read, NEWS, [INCIDENT]),),
     "told": tuple(partial(telemetry.told, one) for one in ATTEMPTS),
     "round_gone": (partial(telemetry.round_gone, [BRIEF]),),
+    "subscriptions_read": tuple(partial(telemetry.subscriptions_read, one) for one in (Unknown(CANARY), [CANARY])),
 }
 """Everything that telemetry can be told, with identifiers wherever it takes any."""
 
@@ -196,6 +197,26 @@ def test_a_channel_that_fails_is_counted_by_its_name_too(capsys: pytest.CaptureF
         ("slack", {"AlertsFailed": [1]}),
         (None, {"AlertsFailed": [1]}),
     ]
+
+
+def test_news_of_an_incident_for_which_nobody_was_told_anything_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    first, repeated = (
+        blobs(capsys, *tells)
+        for tells in (
+            [lambda: telemetry.told(replace(ATTEMPTS[0], incident_id=INCIDENT.id)), *TOLD["news_read"]],
+            TOLD["news_read"],
+        )
+    )
+
+    assert [counted(blob).get("AlertsSuppressed") for blob in first] == [None]
+    assert [counted(blob).get("AlertsSuppressed") for blob in repeated] == [[1]]
+
+
+def test_an_address_that_never_confirmed_is_counted_and_stands_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    (written,) = blobs(capsys, lambda: telemetry.subscriptions_read([CANARY]))
+
+    assert counted(written) == {"SubscriptionsUnconfirmed": [1]}
+    assert CANARY not in json.dumps(written)
 
 
 def test_what_somebody_waived_is_counted_neither_as_a_finding_nor_as_long_broken(

@@ -79,7 +79,7 @@ def test_a_registry_without_references_is_well(dynamodb: Any) -> None:
 
 
 def test_incidents_are_found_open_and_the_last_sweep_as_it_was_stored(dynamodb: Any) -> None:
-    incident = opened(Cause(secret_arn()), [Part(a_reference(), NOON, (MISSING,))], NOON, hold=False)
+    incident = opened(Cause(secret_arn()), [Part(a_reference(), NOON, (MISSING,))], NOON, hold=None)
     brief = Brief(
         id=incident.id,
         cause=incident.cause,

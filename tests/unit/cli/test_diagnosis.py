@@ -192,6 +192,13 @@ def test_a_subscription_that_waits_to_be_confirmed_is_a_warning_that_names_the_a
     assert result.command.endswith("--notification-endpoint b@example.com")
 
 
+def test_the_stacks_own_address_that_is_not_subscribed_any_more_is_a_warning_too() -> None:
+    """SNS forgets what nobody confirmed for two days."""
+    result = only(diagnosis.subscriptions([CONFIRMED], topic=TOPIC, wanted="c@example.com"))
+
+    assert "c@example.com has not confirmed" in result.meaning
+
+
 # --- secrets
 
 

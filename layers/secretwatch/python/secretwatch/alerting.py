@@ -12,6 +12,7 @@ from secretwatch.domain.incident import (
     Brief,
     Cause,
     Digest,
+    FirstLook,
     Incident,
     Part,
     advance,
@@ -19,8 +20,8 @@ from secretwatch.domain.incident import (
     opened,
     parts_of,
 )
-from secretwatch.domain.incident.digest import advance_digest, collected, due
-from secretwatch.domain.incident.incident import HELD, is_same
+from secretwatch.domain.incident.digest import advance_digest, collected, due, quiet
+from secretwatch.domain.incident.incident import FIRST_LOOK, HELD, is_same
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
@@ -42,16 +43,21 @@ class Alerting:
         delivering: Delivering,
         *,
         rules: AlertRules,
+        swept_at: Callable[[], datetime | None] = lambda: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`references` says what holds now, `delivering` tells people."""
+        """`references` says what holds now, `delivering` tells people.
+
+        `swept_at` tells when the last sweep was completed, if none runs.
+        """
         self._references = references
         self._incidents = incidents
         self._digests = digests
         self._delivering = delivering
         self._rules = rules
         self._clock = clock
-        self._first_news_at: datetime | None = None
+        self._swept_at = swept_at
+        self._known_first_look: FirstLook | None = None
 
     def look(self, secret: SecretId) -> list[Incident]:
         """Bring every incident that concerns the secret up to what is stored of it, and tell what is new.
@@ -62,10 +68,10 @@ class Alerting:
         causes = {cause for state in self._stored(secret).values() for cause, _ in parts_of(state)}
         followed: list[Incident] = []
         failures: list[SecretwatchError] = []
-        self._first_news()
+        self._first_look()
         for cause in sorted({*causes, *self._incidents.causes_of(arn)}):
             with _put_off(failures):
-                incident = until_won(lambda: self._follow(cause, secret))  # noqa: B023 - called at once
+                incident = until_won(lambda: self._follow(cause, secret), attempts=_ATTEMPTS)  # noqa: B023 - called at once
                 if incident:
                     followed.append(incident)
                     self._delivering.tell(incident)
@@ -97,7 +103,7 @@ class Alerting:
         if before and (not found or is_same(before, found, at=at, rules=self._rules)):
             after = follow(before, found, states, secret_arn=secret.arn or "", at=at)
         elif found:
-            after = opened(cause, found, at, hold=self._holds(found, at))
+            after = opened(cause, found, at, hold=self._hold(found, at))
             after = replace(after, version=before.version if before else 0)
         else:
             return None
@@ -107,19 +113,30 @@ class Alerting:
         states = self._references.of_secret(secret)
         return {state.reference: state for state in states if state.reference.secret_arn == secret.arn}
 
-    def _holds(self, found: Collection[Part], at: datetime) -> bool:
-        """Whether an incident that opens now is told together with others."""
-        if at < self._first_news() + self._rules.first_look and all(part.well_at is None for part in found):
-            return True
-        return self._incidents.opened_since(at - self._rules.burst) >= self._rules.digest_after
+    def _hold(self, found: Collection[Part], at: datetime) -> str | None:
+        """With which others an incident that opens now is told, if with any.
 
-    def _first_news(self) -> datetime:
-        if self._first_news_at is None:
-            self._first_news_at = self._incidents.first_news_at(self._clock())
-        return self._first_news_at
+        News of what the first sweep found may come when it is completed: what counts is when it was found.
+        """
+        until = self._first_look().until(self._rules)
+        late = at >= until + self._rules.hold_longest
+        if not late and all(part.well_at is None and part.since <= until for part in found):
+            return FIRST_LOOK
+        return HELD if self._incidents.opened_since(at - self._rules.burst) >= self._rules.digest_after else None
+
+    def _first_look(self) -> FirstLook:
+        """As it was noted; while it goes on, the sweep is asked whether it is completed."""
+        known, at = self._known_first_look, self._clock()
+        if known is None or (known.ended_at is None and at < known.until(self._rules)):
+            known = self._incidents.first_look(at)
+            if known.ended_at is None and at < known.until(self._rules) and (ended_at := self._swept_at()):
+                known = replace(known, ended_at=ended_at)
+                self._incidents.end_first_look(known)
+            self._known_first_look = known
+        return known
 
     def _advance(self, cause: Cause) -> None:
-        incident = until_won(lambda: self._advance_once(cause))
+        incident = until_won(lambda: self._advance_once(cause), attempts=_ATTEMPTS)
         if incident:
             self._delivering.tell(incident)
 
@@ -135,20 +152,25 @@ class Alerting:
     def _go_round_digests(self, open_ones: Sequence[Brief], at: datetime, unheard: list[SecretwatchError]) -> None:
         digests = self._digests.open()
         gathered = {cause for digest in digests for cause in digest.members}
-        held = [one for one in open_ones if one.digest == HELD and one.cause not in gathered]
-        if due(held, at=at, rules=self._rules):
-            first_look = min(one.opened_at for one in held) < self._first_news() + self._rules.first_look
+        for what in (FIRST_LOOK, HELD):
+            held = [one for one in open_ones if one.digest == what and one.cause not in gathered]
             with _put_off(unheard):
-                new = collected(held, at=at, first_look=first_look)
-                digests = [*digests, self._delivering.keep_digest(None, new)]
+                if self._is_due(what, held, at):
+                    new = collected(held, at=at, first_look=what == FIRST_LOOK)
+                    digests = [*digests, self._delivering.keep_digest(None, new)]
         for digest in digests:
             with _put_off(unheard):
                 self._go_round_digest(digest, open_ones, at)
 
+    def _is_due(self, what: str, held: Collection[Brief], at: datetime) -> bool:
+        if what == HELD or not held:
+            return due(held, at=at, rules=self._rules)
+        return at >= self._first_look().until(self._rules) and quiet(held, at=at, rules=self._rules)
+
     def _go_round_digest(self, digest: Digest, open_ones: Sequence[Brief], at: datetime) -> None:
         for one in open_ones:
-            if one.digest == HELD and one.cause in digest.members:
-                until_won(lambda: self._gather(one.cause, digest.id))  # noqa: B023 - called at once
+            if one.waits and one.cause in digest.members:
+                until_won(lambda: self._gather(one.cause, digest.id), attempts=_ATTEMPTS)  # noqa: B023 - called at once
         before = self._digests.find(digest.id) or digest
         after = advance_digest(before, open_ones, at=at, rules=self._rules)
         stored = before if after is before else self._delivering.keep_digest(before, after)
@@ -156,10 +178,11 @@ class Alerting:
 
     def _gather(self, cause: Cause, digest_id: str) -> None:
         incident = self._incidents.find(cause)
-        if incident and incident.digest == HELD:
+        if incident and incident.waits:
             self._delivering.keep(incident, replace(incident, digest=digest_id))
 
 
+_ATTEMPTS = 20  # a key's incident is written for each of its secrets, by two functions at a time
 _A_ROUND = 50  # what a function has the time for though every channel be slow; the oldest first, the rest next time
 
 

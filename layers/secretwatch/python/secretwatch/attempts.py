@@ -11,12 +11,12 @@ T = TypeVar("T")
 _ATTEMPTS = 3  # then the queue tries again, later
 
 
-def until_won(attempt: Callable[[], T]) -> T:
+def until_won(attempt: Callable[[], T], *, attempts: int = _ATTEMPTS) -> T:
     """What `attempt` returns; when another writer was first it is made again, since what it read may be stale.
 
-    Raises LostRace when it loses several times over.
+    Raises LostRace when it loses so many times over.
     """
-    for _ in range(_ATTEMPTS - 1):
+    for _ in range(attempts - 1):
         try:
             return attempt()
         except LostRace:

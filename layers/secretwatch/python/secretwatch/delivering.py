@@ -21,6 +21,7 @@ from secretwatch.ports import Channel, ChannelName, Consumers, Digests, Incident
 Story: TypeAlias = Incident | Digest
 """What is told as one."""
 
+_TO_RECORD = 100  # what was sent and not written down would be sent again
 _REST = timedelta(seconds=30)  # after a failure that may pass; a round comes every minute
 _LONG_REST = timedelta(minutes=5)  # after one that a person has to mend
 
@@ -92,6 +93,7 @@ class Delivering:
             digest=incident.digest,
             next_at=incident.next_at(self._rules, pending=self._pending_at(incident)),
             references=len(incident.active),
+            owners=incident.owners or frozenset({None}),
         )
 
     def tell(self, story: Story, open_ones: Collection[Brief] = ()) -> None:
@@ -116,7 +118,7 @@ class Delivering:
                 story = self._again(story)
                 continue
             deliveries, failures = self._send(claimed, due, open_ones, at)
-            story = until_won(lambda: self._record(claimed, deliveries))  # noqa: B023 - called at once
+            story = until_won(lambda: self._record(claimed, deliveries), attempts=_TO_RECORD)  # noqa: B023 - called at once
             if failures:
                 raise failures[0]
 
@@ -132,13 +134,17 @@ class Delivering:
 
     @staticmethod
     def _targets(channel: Channel, story: Story) -> list[Target]:
-        """A channel that cannot say where stands for one place; when that is tried, the channel says why."""
-        owners = story.owners if isinstance(story, Incident) else frozenset({None})
-        severity = story.severity if isinstance(story, Incident) else Verdict.BROKEN
+        """Where it belongs now, and where it was told while it was less severe: what stands there must not go stale.
+
+        A channel that cannot say where stands for one place; when that is tried, the channel says why.
+        """
         try:
-            return channel.targets(owners, severity)
+            targets = channel.targets(story.owners, story.severity)
+            former = channel.targets(story.owners, Verdict.DEGRADED)
         except SecretwatchError:
             return [Target(channel.name.value, takes_updates=False)]
+        names = {target.name for target in targets}
+        return targets + [one for one in former if one.name not in names and story.telling.to(one.name).revision]
 
     def _pending_at(self, story: Story) -> datetime | None:
         """When there is something to tell, and those whom to tell may be told."""
@@ -183,7 +189,8 @@ class Delivering:
 
     def _alert(self, story: Story, target: Target, kind: Kind, open_ones: Collection[Brief], at: datetime) -> Alert:
         if isinstance(story, Digest):
-            return compose_digest(story, kind, open_ones, Place(*story.place, self._alias))
+            theirs = story if target.owners is None else story.narrowed_to(target.owners)
+            return compose_digest(theirs, kind, open_ones, Place(*story.place, self._alias))
         narrowed = story if target.owners is None else story.narrowed_to(target.owners)
         place = Place(*story.cause.place, self._alias)
         prospect = self._prospect(story.cause.subject) if narrowed.active else None

@@ -23,7 +23,7 @@ from secretwatch.domain.facts import (
     ValueFacts,
 )
 from secretwatch.domain.finding import Code, Verdict
-from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, Incident
+from secretwatch.domain.incident import Brief, Cause, Delivery, Digest, FirstLook, Incident
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.onboarding.onboarding import Held, Offboarding, Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, Problem
@@ -343,8 +343,12 @@ class Incidents(Protocol):
         """How many of them opened since then."""
         ...
 
-    def first_news_at(self, at: datetime) -> datetime:
-        """When the first news ever came: now, if none has been noted."""
+    def first_look(self, at: datetime) -> FirstLook:
+        """The first look as it was noted; it begins now, if it never did."""
+        ...
+
+    def end_first_look(self, first_look: FirstLook) -> None:
+        """Note that the first sweep was completed, and when."""
         ...
 
 
@@ -402,6 +406,14 @@ class Channel(Protocol):
         `delivery` is what was told there before. When that was attempted and never recorded, a channel that can look
         whether it arrived does. Raises `errors.Later` when the channel asks to be left alone.
         """
+        ...
+
+
+class Subscriptions(Protocol):
+    """Who is to hear of alerts by the topic."""
+
+    def unconfirmed(self) -> list[str]:
+        """The endpoints that get nothing, since nobody confirmed that they are wanted there."""
         ...
 
 

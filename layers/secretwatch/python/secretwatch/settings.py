@@ -121,6 +121,9 @@ class SendAlertsSettings:
     bus_name: str
     alerts_topic_arn: str
     as_json: bool
+    alert_email: str
+    account: str
+    region: str
     account_alias: str
     slack_secret_arn: str
     slack_api_url: str
@@ -135,6 +138,9 @@ class SendAlertsSettings:
             bus_name=environ["BUS_NAME"],
             alerts_topic_arn=environ["ALERTS_TOPIC_ARN"],
             as_json=environ.get("ALERT_FORMAT") == "json",
+            alert_email=environ.get("ALERT_EMAIL", ""),
+            account=environ["ACCOUNT_ID"],
+            region=environ["AWS_REGION"],
             account_alias=environ.get("ACCOUNT_ALIAS", ""),
             slack_secret_arn=environ.get("SLACK_SECRET_ARN", ""),
             slack_api_url=environ.get("SLACK_API_URL") or "https://slack.com/api/",

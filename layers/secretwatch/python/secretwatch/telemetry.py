@@ -52,6 +52,9 @@ _codes = Counter[Code]()
 _troubled: dict[str, set[str]] = {"providers": set(), "secrets": set()}
 """Those of this invocation that do not resolve. Metadata of its metrics: as dimensions, each would cost a metric."""
 
+_told_of: set[str] = set()
+"""The incidents that somebody was told of since news of them was last read; of this invocation."""
+
 
 def instrumented(handler: Handler) -> Handler:
     """A Lambda handler whose log lines name the invocation, and whose counts are written at its end.
@@ -87,6 +90,7 @@ def _flush() -> None:
         with single_metric("FindingsByCode", MetricUnit.Count, found) as metric:
             metric.add_dimension("code", code)
     _codes.clear()
+    _told_of.clear()
 
 
 def _annotate(what: str, **annotations: str | None) -> None:
@@ -327,15 +331,22 @@ def onboarding_decided(wish: str, onboarding: str, caller: str, status: int) -> 
 
 
 def news_read(news: "News", incidents: "Sequence[Incident]") -> None:
-    """News of a changed verdict was read, and what it is about looked at; without an incident nothing is wrong."""
+    """News of a changed verdict was read, and what it is about looked at; without an incident nothing is wrong.
+
+    An incident of which nobody was told for it is counted: the news repeats what is known, or a digest is to tell it.
+    """
     for incident in incidents[:1]:
         _annotate("news", verdict=incident.severity, code=min(incident.codes, default=None))
+    if silent := sum(incident.id not in _told_of for incident in incidents):
+        count("AlertsSuppressed", silent)
+    _told_of.difference_update(incident.id for incident in incidents)
     logger.info("news read", id=news.id, secret=news.secret.arn, incidents=[incident.id for incident in incidents])
 
 
 def told(attempt: "Told") -> None:
     """Somebody was told of an incident, or could not be; failures are counted by channel, of which there are three."""
     error = attempt.error
+    _told_of.add(attempt.incident_id)
     facts: dict[str, Any] = {"target": attempt.target, "incident": attempt.incident_id, "kind": attempt.kind}
     if error is None:
         count("AlertsSent")
@@ -350,3 +361,14 @@ def told(attempt: "Told") -> None:
 def round_gone(open_ones: "Collection[Brief]") -> None:
     """All that is open was looked at."""
     count("IncidentsOpen", sum(one.state == "OPEN" for one in open_ones))
+
+
+def subscriptions_read(unconfirmed: Collection[str] | Unknown) -> None:
+    """The topic's subscriptions were looked at: how many are never confirmed, or why we could not tell.
+
+    Whose they are stands in no log, since they are people's addresses: `secretwatch doctor` says it.
+    """
+    if isinstance(unconfirmed, Unknown):
+        logger.warning("subscriptions unknown", reason=unconfirmed.reason)
+        return
+    count("SubscriptionsUnconfirmed", len(unconfirmed))

@@ -1,13 +1,12 @@
 """Alerts as Slack's Block Kit, within its limits: 50 blocks, 3,000 characters a text."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
-from secretwatch.domain.alert import Alert
+from secretwatch.domain.alert import LISTED, Alert, cut
 
 TEXT_LIMIT = 3_000
 BLOCKS_LIMIT = 50
-_LISTED = 20
 _COMMANDS = 10
 
 Block: TypeAlias = dict[str, Any]
@@ -30,7 +29,7 @@ def _blocks(alert: Alert) -> Iterator[Block]:
         yield _section(_fit_lines([_escaped(sentence) for sentence in alert.sentences]))
     if alert.affected:
         lines = [f"• {_escaped(line)}" for line in alert.affected]
-        yield _section(_fit_lines([f"*{alert.affected_as}*", *_first(lines, _LISTED)]))
+        yield _section(_fit_lines([f"*{alert.affected_as}*", *cut(lines, LISTED)]))
     for label, command in alert.commands[:_COMMANDS]:
         yield _section(_command(label, command))
     if len(alert.commands) > _COMMANDS:
@@ -57,10 +56,6 @@ def _section(text: str) -> Block:
 
 def _context(text: str) -> Block:
     return {"type": "context", "elements": [{"type": "mrkdwn", "text": _fit(text)}]}
-
-
-def _first(lines: Sequence[str], most: int) -> list[str]:
-    return list(lines) if len(lines) <= most else [*lines[:most], f"and {len(lines) - most} more"]
 
 
 def _fit_lines(lines: Iterable[str]) -> str:

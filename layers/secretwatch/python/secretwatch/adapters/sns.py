@@ -1,4 +1,4 @@
-"""Alerts, on an Amazon SNS topic: to whoever subscribed."""
+"""Alerts, on an Amazon SNS topic: to whoever subscribed, and who of them does not hear."""
 
 import json
 from collections.abc import Collection
@@ -8,6 +8,7 @@ from secretwatch.adapters.aws import translated
 from secretwatch.domain.alert import Alert, as_text, subject_of
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.incident import Delivery
+from secretwatch.domain.subscription import unconfirmed
 from secretwatch.ports import ChannelName, Target
 
 if TYPE_CHECKING:
@@ -41,3 +42,20 @@ class SnsChannel:
                     name: {"DataType": "String", "StringValue": value} for name, value in alert.attributes.items()
                 },
             )
+
+
+class SnsSubscriptions:
+    """`ports.Subscriptions` on one topic."""
+
+    def __init__(self, client: "SNSClient", topic_arn: str, *, wanted: str = "") -> None:
+        """`client` is a boto3 SNS client; `wanted` is the address that the stack was asked to subscribe."""
+        self._client = client
+        self._topic_arn = topic_arn
+        self._wanted = wanted
+
+    def unconfirmed(self) -> list[str]:
+        """ListSubscriptionsByTopic, a hundred at a time."""
+        pages = self._client.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self._topic_arn)
+        with translated("ListSubscriptionsByTopic"):
+            found = [one for page in pages for one in page["Subscriptions"]]
+        return unconfirmed(found, wanted=self._wanted)

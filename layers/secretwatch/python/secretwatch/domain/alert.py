@@ -127,7 +127,8 @@ def compose_digest(digest: Digest, kind: Kind, open_ones: Collection[Brief], pla
     name = _plural(len(digest.members), "problem")
     found = "Secretwatch's first look found" if digest.first_look else "Opened together:"
     severity = Verdict.BROKEN if broken else Verdict.DEGRADED
-    state = "RESOLVED" if digest.resolved_at else "OPEN"
+    done = not digest.still
+    state = "RESOLVED" if done else "OPEN"
     counts = ", ".join(
         f"{count} {what}"
         for count, what in ((broken, "broken"), (len(listed) - broken, "degraded"), (over, "over"))
@@ -135,22 +136,24 @@ def compose_digest(digest: Digest, kind: Kind, open_ones: Collection[Brief], pla
     )
     return Alert(
         kind=kind,
-        mark=_GREEN if digest.resolved_at else _MARKS[severity],
-        headline=f"Over: {name} since {_clock(digest.opened_at)}" if digest.resolved_at else f"{found} {name}",
+        mark=_GREEN if done else _MARKS[severity],
+        headline=f"Over: {name} since {_clock(digest.opened_at)}" if done else f"{found} {name}",
         name=name,
         place=str(place),
-        brief=f"{_GREEN} Over: all of the {name}." if digest.resolved_at else f"Now: {counts}.",
+        brief=f"{_GREEN} Over: all of the {name}." if done else f"Now: {counts}.",
         incident_id=digest.id,
         revision=digest.telling.revision,
         sentences=(f"Since {_clock(digest.opened_at)}: {counts}.",) if listed else (),
         affected=tuple(f"{_MARKS[one.severity]} {one.headline}{_in_brackets(one.codes)}" for one in listed),
         affected_as="The worst first",
-        commands=() if digest.resolved_at else (("All of them", "secretwatch status"),),
+        commands=() if done else (("All of them", "secretwatch status"),),
         codes=tuple(dict.fromkeys(code for one in listed for code in one.codes)),
         attributes={
             "severity": severity.value,
             "account": place.account,
             "region": place.region,
+            "providerKind": _SEVERAL,
+            **_owner(digest.owners),
             "incidentState": state,
             "incident_id": digest.id,
         },
@@ -161,6 +164,7 @@ def compose_digest(digest: Digest, kind: Kind, open_ones: Collection[Brief], pla
             "region": place.region,
             "state": state,
             "severity": severity.value,
+            "owners": sorted(owner for owner in digest.owners if owner),
             "incidents": len(digest.members),
             "broken": broken,
             "degraded": len(listed) - broken,
@@ -201,16 +205,24 @@ def detail_of(incident: Incident, kind: Kind, place: Place) -> dict[str, Any]:
 def _attributes(incident: Incident, place: Place) -> dict[str, str]:
     """What a subscription's filter policy may ask for; an attribute of SNS is never empty."""
     kinds = sorted({part.reference.provider.kind.value for part in incident.parts})
-    owners = sorted(owner for owner in incident.owners if owner)
     return {
         "severity": incident.severity.value,
         "account": place.account,
         "region": place.region,
-        "providerKind": kinds[0] if len(kinds) == 1 else "SEVERAL",
-        **({"owner": owners[0] if len(owners) == 1 else "SEVERAL"} if owners else {}),
+        "providerKind": kinds[0] if len(kinds) == 1 else _SEVERAL,
+        **_owner(incident.owners),
         "incidentState": incident.state.value,
         "incident_id": incident.id,
     }
+
+
+_SEVERAL = "SEVERAL"
+
+
+def _owner(owners: Collection[str | None]) -> dict[str, str]:
+    """Absent where no secret has an owner."""
+    known = sorted(owner for owner in owners if owner)
+    return {"owner": known[0] if len(known) == 1 else _SEVERAL} if known else {}
 
 
 # --- the headline
@@ -284,7 +296,7 @@ def _over(incident: Incident, at: datetime) -> Iterator[str]:
     yield _evidence(incident)
     if incident.flapping:
         yield f"It came and went: {_plural(len(incident.reopened) + 1, 'time')} in all."
-    if not incident.resolved_at:
+    if incident.flapping and not incident.resolved_at:
         yield "It has come back before: it counts as over once it has kept still for a time."
 
 

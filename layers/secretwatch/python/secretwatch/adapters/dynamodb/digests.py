@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from secretwatch.adapters.dynamodb.references import moment_of, text_of
 from secretwatch.adapters.dynamodb.table import IF_ABSENT, Item, Key, Table, if_version
-from secretwatch.adapters.dynamodb.tellings import expiry, telling_item, telling_of
+from secretwatch.adapters.dynamodb.tellings import expiry, owners_item, owners_of, telling_item, telling_of
+from secretwatch.domain.finding import Verdict
 from secretwatch.domain.incident import Cause, Digest
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def _item(digest: Digest, next_at: datetime | None) -> Item:
         "region": region,
         "members": [cause.subject for cause in digest.members],
         "still": [cause.subject for cause in digest.still],
+        "owners": [owners_item(digest.owners_of(cause)) for cause in digest.members],
+        "severity": digest.severity.value,
         "first_look": digest.first_look,
         "resolved_at": text_of(digest.resolved_at),
         "telling": telling_item(digest.telling),
@@ -64,12 +67,15 @@ def _item(digest: Digest, next_at: datetime | None) -> Item:
 
 
 def _digest(item: Item) -> Digest:
+    members = tuple(Cause(subject) for subject in item["members"])
     return Digest(
         id=item["pk"].removeprefix("DIGEST#"),
         place=(item["account"], item["region"]),
         opened_at=datetime.fromisoformat(item["opened_at"]),
-        members=tuple(Cause(subject) for subject in item["members"]),
+        members=members,
         still=tuple(Cause(subject) for subject in item["still"]),
+        whose={cause: owners_of(found) for cause, found in zip(members, item.get("owners") or (), strict=False)},
+        severity=Verdict(item.get("severity") or Verdict.BROKEN),
         first_look=bool(item["first_look"]),
         resolved_at=moment_of(item.get("resolved_at")),
         telling=telling_of(item["telling"]),

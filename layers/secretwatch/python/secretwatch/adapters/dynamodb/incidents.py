@@ -15,10 +15,10 @@ from secretwatch.adapters.dynamodb.references import (
     reference_of,
     text_of,
 )
-from secretwatch.adapters.dynamodb.table import IF_ABSENT, Item, Key, Table, Write, delete, if_version, put
-from secretwatch.adapters.dynamodb.tellings import expiry, telling_item, telling_of
+from secretwatch.adapters.dynamodb.table import ALWAYS, IF_ABSENT, Item, Key, Table, Write, delete, if_version, put
+from secretwatch.adapters.dynamodb.tellings import expiry, owners_item, owners_of, telling_item, telling_of
 from secretwatch.domain.finding import Verdict
-from secretwatch.domain.incident import Brief, Cause, Incident, IncidentState, Part
+from secretwatch.domain.incident import Brief, Cause, FirstLook, Incident, IncidentState, Part
 from secretwatch.errors import LostRace
 
 if TYPE_CHECKING:
@@ -74,19 +74,30 @@ class DynamoDbIncidents:
         """Query of the index, by time."""
         return sum(1 for _ in self._table.opened(_OPEN, since=at.isoformat()))
 
-    def first_news_at(self, at: datetime) -> datetime:
+    def first_look(self, at: datetime) -> FirstLook:
         """One Query; PutItem once in the stack's life."""
-        noted = self._noted()
+        noted, begun = self._noted(), FirstLook(at)
         if noted:
             return noted
         try:
-            self._table.put({**_FIRST, "at": at.isoformat()}, IF_ABSENT)
+            self._table.put(_first_look_item(begun), IF_ABSENT)
         except LostRace:
-            return self._noted() or at
-        return at
+            return self._noted() or begun
+        return begun
 
-    def _noted(self) -> datetime | None:
-        return next((datetime.fromisoformat(item["at"]) for item in self._table.query(_FIRST["pk"])), None)
+    def end_first_look(self, first_look: FirstLook) -> None:
+        """PutItem once in the stack's life; whoever else notes it notes the same."""
+        self._table.put(_first_look_item(first_look), ALWAYS)
+
+    def _noted(self) -> FirstLook | None:
+        found = self._table.query(_FIRST["pk"])
+        return next(
+            (FirstLook(datetime.fromisoformat(one["at"]), moment_of(one.get("ended_at"))) for one in found), None
+        )
+
+
+def _first_look_item(first_look: FirstLook) -> Item:
+    return {**_FIRST, "at": first_look.began_at.isoformat(), "ended_at": text_of(first_look.ended_at)}
 
 
 def _pk(cause: Cause) -> str:
@@ -122,6 +133,7 @@ def _item(incident: Incident, brief: Brief) -> Item:
         "headline": brief.headline,
         "codes": [str(code) for code in brief.codes],
         "references": brief.references,
+        "owners": owners_item(brief.owners),
         "next_at": text_of(brief.next_at),
         "updated_at": incident.updated_at.isoformat(),
         "calm_since": text_of(incident.calm_since),
@@ -168,6 +180,7 @@ def _brief(item: Item) -> Brief:
         digest=item.get("digest"),
         next_at=moment_of(item.get("next_at")),
         references=int(item["references"]),
+        owners=owners_of(item.get("owners")),
     )
 
 

@@ -1,5 +1,6 @@
 """What was told of an incident or a digest, as part of its record."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,16 @@ def telling_of(item: Item) -> Telling:
         lease_until=moment_of(item.get("lease_until")),
         deliveries={name: _delivery(one) for name, one in item["deliveries"].items()},
     )
+
+
+def owners_item(owners: Collection[str | None]) -> list[str | None]:
+    """Owners as part of a record; None stands for secrets without one."""
+    return sorted(owners, key=lambda owner: owner or "")
+
+
+def owners_of(found: Collection[str | None] | None) -> frozenset[str | None]:
+    """The owners that a record holds; those of 0.2.0 hold none, and were told as if nobody owned them."""
+    return frozenset(found or [None])
 
 
 def expiry(over_at: datetime, days: int) -> int:

@@ -1,7 +1,7 @@
 """Incidents: one a cause, however many references share it; and what is told of them, once."""
 
 from secretwatch.domain.incident.cause import Cause, Part, parts_of
-from secretwatch.domain.incident.digest import Digest
+from secretwatch.domain.incident.digest import Digest, FirstLook
 from secretwatch.domain.incident.incident import Brief, Incident, IncidentState, advance, follow, opened
 from secretwatch.domain.incident.rules import AlertRules
 from secretwatch.domain.incident.telling import Delivery, Kind, Telling
@@ -12,6 +12,7 @@ __all__ = [
     "Cause",
     "Delivery",
     "Digest",
+    "FirstLook",
     "Incident",
     "IncidentState",
     "Kind",

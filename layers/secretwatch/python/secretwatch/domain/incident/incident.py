@@ -14,8 +14,10 @@ from secretwatch.domain.incident.telling import Kind, Telling
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.state import ReferenceState
 
-HELD = "held"
-"""Instead of a digest's id, while an incident waits for one."""
+HELD, FIRST_LOOK = "held", "first look"
+"""Instead of a digest's id, while an incident waits for one: of those that open together, or of the first look."""
+
+_WAITING = frozenset({HELD, FIRST_LOOK})
 
 
 class IncidentState(StrEnum):
@@ -31,7 +33,7 @@ class Incident:
 
     `severity` is the worst that it has been. `reopened` are the times at which it came back: then it is flapping, and
     is over only once it kept still for a time; `calm_since` is when it last began to. `digest` is set when it is told
-    together with others: the digest's id, or HELD. `version` counts the writes of the record.
+    together with others: the digest's id, or for which it waits. `version` counts the writes of the record.
     """
 
     cause: Cause
@@ -58,6 +60,11 @@ class Incident:
         return IncidentState.RESOLVED if self.resolved_at else IncidentState.OPEN
 
     @property
+    def waits(self) -> bool:
+        """Whether a digest is to tell it, and there is none yet."""
+        return self.digest in _WAITING
+
+    @property
     def flapping(self) -> bool:
         """Whether it was over and came back."""
         return bool(self.reopened)
@@ -78,18 +85,20 @@ class Incident:
         return frozenset(part.owner for part in self.parts)
 
     def narrowed_to(self, owners: Collection[str | None]) -> Self:
-        """The incident as far as it concerns these owners."""
-        return replace(self, parts=tuple(part for part in self.parts if part.owner in owners))
+        """The incident as far as it concerns these owners: for them it may be over while it is not for others."""
+        theirs = replace(self, parts=tuple(part for part in self.parts if part.owner in owners))
+        healed = [part.healed_at for part in theirs.parts if part.healed_at]
+        if self.calm_since or not healed or theirs.active:
+            return theirs
+        return replace(theirs, calm_since=max(healed))
 
     def next_at(self, rules: AlertRules, *, pending: datetime | None) -> datetime | None:
         """When somebody has to look at it again, though nothing changes; `pending` is when there is more to tell."""
         times = [pending] if pending else []
-        if self.digest == HELD:
-            times.append(self.updated_at)
-        if not self.resolved_at:
+        if self.waits or not self.resolved_at:  # what is over and waits has to be found by whoever makes the digest
             times.append(self.reminder_at(rules))
-            if self.calm_since:
-                times.append(self.calm_since + rules.flap_window)
+        if self.calm_since and not self.resolved_at:
+            times.append(self.calm_since + rules.flap_window)
         return min(times, default=None)
 
     def reminder_at(self, rules: AlertRules) -> datetime:
@@ -97,15 +106,15 @@ class Incident:
         return (self.telling.at or self.opened_at) + rules.remind_after
 
 
-def opened(cause: Cause, parts: Collection[Part], at: datetime, *, hold: bool) -> Incident:
-    """A new incident; with `hold` it is told together with others."""
+def opened(cause: Cause, parts: Collection[Part], at: datetime, *, hold: str | None) -> Incident:
+    """A new incident; `hold` says for which digest it waits, HELD or FIRST_LOOK."""
     return Incident(
         cause=cause,
         opened_at=at,
         updated_at=at,
         severity=_worst(parts),
         parts=tuple(sorted(parts, key=lambda part: part.key)),
-        digest=HELD if hold else None,
+        digest=hold,
         telling=Telling().with_news(Kind.OPENED, at),
     )
 
@@ -161,7 +170,7 @@ def is_same(incident: Incident, found: Collection[Part], *, at: datetime, rules:
 
     One that was not told to its end goes on, too, so that nobody waits for that.
     """
-    if incident.resolved_at is None or incident.telling.owes or incident.digest == HELD:
+    if incident.resolved_at is None or incident.telling.owes or incident.waits:
         return True
     before, now = set(incident.codes), {code for part in found for code in part.codes}
     return at < incident.resolved_at + rules.flap_window and (before == now or not before.isdisjoint(now))
@@ -181,6 +190,12 @@ class Brief:
     digest: str | None
     next_at: datetime | None
     references: int = 0
+    owners: frozenset[str | None] = frozenset({None})
+
+    @property
+    def waits(self) -> bool:
+        """Whether a digest is to tell it, and there is none yet."""
+        return self.digest in _WAITING
 
 
 def _merged(
@@ -231,7 +246,7 @@ def _reopened(incident: Incident, at: datetime) -> Incident:
     """The same incident again; what was over together with others is told by itself now."""
     after = replace(incident, resolved_at=None, calm_since=None, reopened=(*incident.reopened, at)[-_TIMES_KEPT:])
     severity = Verdict.BROKEN if _worst(after.active) is Verdict.BROKEN else incident.severity
-    digest = HELD if incident.digest == HELD else None
+    digest = incident.digest if incident.waits else None
     return _with_news(replace(after, severity=severity, digest=digest), Kind.REOPENED, at)
 
 

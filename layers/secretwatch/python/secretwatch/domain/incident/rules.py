@@ -8,9 +8,9 @@ from datetime import timedelta
 class AlertRules:
     """An incident that opens again within `flap_window` is the same; one that flaps is over once it kept still so long.
 
-    More openings than `digest_after` within `burst` are told as one, and so is what was never found well, within
-    `first_look` of the first news. What is held for that waits until none came for `hold_quiet`, and no longer than
-    `hold_longest`. Updates are told no closer to each other than `update_pause`.
+    More openings than `digest_after` within `burst` are told as one. What is held for that waits until none came for
+    `hold_quiet`, and no longer than `hold_longest`. What a new stack's first sweep finds broken is told as one, too; no
+    sweep is waited for longer than `first_look`. Updates are told no closer to each other than `update_pause`.
     """
 
     flap_window: timedelta = timedelta(hours=1)
@@ -19,5 +19,5 @@ class AlertRules:
     burst: timedelta = timedelta(minutes=5)
     hold_quiet: timedelta = timedelta(minutes=1)
     hold_longest: timedelta = timedelta(minutes=5)
-    first_look: timedelta = timedelta(minutes=15)
+    first_look: timedelta = timedelta(minutes=30)
     update_pause: timedelta = timedelta(seconds=30)
