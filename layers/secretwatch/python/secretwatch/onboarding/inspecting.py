@@ -68,9 +68,9 @@ class Inspecting:
         problems = [*self._elsewhere(onboarding), *(problem for one in seen for problem in one.problems)]
         taken = self._taken(onboarding)
         if taken and not problems:
-            raise NameTaken(taken)
+            raise NameTaken(f"{taken}: choose another name")
         if problems:
-            found = [*problems, *([Problem("name", f"is taken: {taken}")] if taken else [])]
+            found = [*problems, *([Problem("name", f"is taken: {taken}", "Choose another name.")] if taken else [])]
             raise refused(self._onboardings, onboarding, found)
         plans = tuple(plan for one in seen for plan in one.plans)
         inspected = onboarding.successor(
