@@ -100,7 +100,6 @@ _READS_PROVIDERS = Need(
         "bedrock-agentcore:GetApiKeyCredentialProvider",
         "bedrock-agentcore:GetOauth2CredentialProvider",
         "bedrock-agentcore:GetPaymentCredentialProvider",
-        "bedrock-agentcore:ListTagsForResource",
     ),
     (f"{_OF_AGENTCORE}:{_TOKEN_VAULT}",),
 )
@@ -253,6 +252,7 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             (f"{_OF_AGENTCORE}:{_TOKEN_VAULT}",),
         ),
         _READS_PROVIDERS,
+        Need(("bedrock-agentcore:ListTagsForResource",), (f"{_OF_AGENTCORE}:{_TOKEN_VAULT}",)),
     ),
     "DecideOnboarding": (
         _logs("DecideOnboardingLogs"),

@@ -66,7 +66,7 @@ def repairing() -> Repairing:
     documents: dict[Kind, Documents] = {Kind.SECRET: SecretsManagerDocuments(secrets), Kind.KEY: KmsDocuments(keys)}
     checks = SqsRequests(client("sqs"), settings.sweep_queue_url)
     applying = Applying(looking, documents, repairs, checks, bus, rules=rules)
-    writers = CloudTrailWriters(client("cloudtrail"), own_role=settings.own_role)
+    writers = CloudTrailWriters(client("cloudtrail"), own_roles=settings.own_roles)
     return Repairing(looking, applying, repairs, providers, bus, writers, rules=rules)
 
 

@@ -27,6 +27,8 @@ from secretwatch.adapters.repair_news import CloudTrailWriters
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sns import SnsChannel, SnsSubscriptions
 from secretwatch.adapters.sqs import SqsRequests
+from secretwatch.adapters.stepfunctions import StepFunctionsDecisions, StepFunctionsExecutions
+from secretwatch.adapters.token_vault import AgentCoreTokenVault, AgentCoreVending
 from secretwatch.domain.finding import Code, Verdict
 from secretwatch.domain.incident import Delivery
 from secretwatch.domain.key import KeyId
@@ -62,6 +64,9 @@ QUEUE = "https://sqs.eu-west-1.amazonaws.com/111122223333/sweep"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/support-bot"
 TOPIC = "arn:aws:sns:eu-west-1:111122223333:alerts"
 
+EXECUTION = "arn:aws:states:eu-west-1:111122223333:execution:secretwatch-OnboardSecret:o-1"
+OF_GOOGLE, WALLET = a_name(kind=ProviderKind.OAUTH2), a_name(kind=ProviderKind.PAYMENT)
+
 AGENTCORE = "bedrock-agentcore-control"
 
 
@@ -74,7 +79,15 @@ def provider(aws: Any, kind: ProviderKind) -> object:
 
 
 # What the adapters take for an answer instead of a failure: a trail that cannot be read is unknown (test_cloudtrail).
-ANSWERED = {"GetTrailStatus", "GetEventSelectors"}
+# What AgentCore refuses to create, or to hand out, is an answer too (test_onboardings).
+ANSWERED = {
+    "GetTrailStatus",
+    "GetEventSelectors",
+    "CreateApiKeyCredentialProvider",
+    "CreateOauth2CredentialProvider",
+    "CreatePaymentCredentialProvider",
+    "GetResourceApiKey",
+}
 
 # Every other call that the product makes of AWS: service, the adapter's use of it, and the operation.
 CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
@@ -128,7 +141,20 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "PutResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerDocuments(aws).write(secret_arn(), "{}")),
     "DeleteResourcePolicy": ("secretsmanager", lambda aws: SecretsManagerDocuments(aws).write(secret_arn(), None)),
     "PutKeyPolicy": ("kms", lambda aws: KmsDocuments(aws).write(KEY_ARN, "{}")),
-    "LookupEvents": ("cloudtrail", lambda aws: CloudTrailWriters(aws, own_role=ROLE).of_policy(KEY_ARN, since=NOON)),
+    "LookupEvents": ("cloudtrail", lambda aws: CloudTrailWriters(aws, own_roles={ROLE}).of_policy(KEY_ARN, since=NOON)),
+    "DeleteApiKeyCredentialProvider": (
+        AGENTCORE,
+        lambda aws: AgentCoreTokenVault(aws).delete(a_name(kind=ProviderKind.API_KEY)),
+    ),
+    "DeleteOauth2CredentialProvider": (AGENTCORE, lambda aws: AgentCoreTokenVault(aws).delete(OF_GOOGLE)),
+    "DeletePaymentCredentialProvider": (AGENTCORE, lambda aws: AgentCoreTokenVault(aws).delete(WALLET)),
+    "ListTagsForResource": (AGENTCORE, lambda aws: AgentCoreTokenVault(aws).maker(a_reference().provider_arn)),
+    # It comes after a GetWorkloadAccessToken that was answered: here it is called by itself.
+    "CreateWorkloadIdentity": (AGENTCORE, lambda aws: AgentCore(aws).call("create_workload_identity", name="a-name")),
+    "GetWorkloadAccessToken": ("bedrock-agentcore", lambda aws: AgentCoreVending(None, aws).vend("weather")),
+    "DescribeExecution": ("stepfunctions", lambda aws: StepFunctionsExecutions(aws).is_running(EXECUTION)),
+    "SendTaskSuccess": ("stepfunctions", lambda aws: StepFunctionsDecisions(aws).approve("token", ROLE)),
+    "SendTaskFailure": ("stepfunctions", lambda aws: StepFunctionsDecisions(aws).reject("token", "no")),
     "Publish": (
         "sns",
         lambda aws: SnsChannel(aws, TOPIC).send(Target("sns", takes_updates=False), an_alert(), Delivery()),
@@ -152,6 +178,7 @@ def a_client_error(code: str, status: int = 400) -> ClientError:
 
 # Actions that Lambda and the libraries use, or that are spelled otherwise than the operation that needs them.
 NO_CALLS = {
+    "bedrock-agentcore:TagResource",  # a provider is created with its tags
     "logs:CreateLogStream",
     "logs:PutLogEvents",
     "xray:PutTraceSegments",

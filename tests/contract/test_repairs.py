@@ -274,7 +274,7 @@ def test_who_wrote_a_policy_is_looked_up_the_latest_first_and_without_ourselves(
             },
         )
 
-    assert CloudTrailWriters(aws.client, own_role=ours).of_policy(CRM, since=NOON) == [eso, terraform]
+    assert CloudTrailWriters(aws.client, own_roles={ours}).of_policy(CRM, since=NOON) == [eso, terraform]
 
 
 # --- what comes to the queue ---
@@ -404,7 +404,7 @@ def test_the_repairing_function_is_wired_and_takes_an_event_of_a_secret_that_nob
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     environment = {"REGISTRY_TABLE": TABLE, "SWEEP_QUEUE_URL": "u", "BUS_NAME": "b", "ACCOUNT_ID": "111122223333"}
-    for name, value in {**environment, "AWS_REGION": "eu-west-1", "OWN_ROLE_ARN": "arn:r", "IAC_TAGS": ""}.items():
+    for name, value in {**environment, "AWS_REGION": "eu-west-1", "OWN_ROLE_ARNS": "arn:r", "IAC_TAGS": ""}.items():
         monkeypatch.setenv(name, value)
     repair_access.repairing.cache_clear()
     with mock_aws():

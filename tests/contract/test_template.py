@@ -531,9 +531,10 @@ def test_only_the_roles_that_repair_and_grant_may_write_a_policy_and_none_where_
     assert RESOURCES["LostAccessRule"]["Condition"] == "Repairs"
 
 
-def test_checks_know_every_role_of_ours_that_writes_policies() -> None:
-    """What one of them wrote is no change by somebody else."""
-    own = FUNCTIONS["CheckReferences"]["Environment"]["Variables"]["OWN_ROLE_ARNS"]
+@pytest.mark.parametrize("function", ["CheckReferences", "RepairAccess"])
+def test_who_has_to_know_knows_every_role_of_ours_that_writes_policies(function: str) -> None:
+    """What one of them wrote is no change by somebody else, who would contest a repair."""
+    own = FUNCTIONS[function]["Environment"]["Variables"]["OWN_ROLE_ARNS"]
 
     assert own == {"Fn::Join": [",", [arn_of(role) for role in WRITERS]]}
 

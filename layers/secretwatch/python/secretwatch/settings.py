@@ -169,7 +169,7 @@ class RepairAccessSettings:
     bus_name: str
     account: str
     region: str
-    own_role: str
+    own_roles: frozenset[str]
     rules: Rules
     repair_rules: RepairRules
 
@@ -182,7 +182,7 @@ class RepairAccessSettings:
             bus_name=environ["BUS_NAME"],
             account=environ["ACCOUNT_ID"],
             region=environ["AWS_REGION"],
-            own_role=environ["OWN_ROLE_ARN"],
+            own_roles=frozenset(_listed(environ["OWN_ROLE_ARNS"])),
             rules=rules_from({**environ, "READ_SECRET_VALUES": ReadValues.NONE}),
             repair_rules=repair_rules_from(environ),
         )

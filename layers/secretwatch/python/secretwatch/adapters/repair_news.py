@@ -1,7 +1,7 @@
 """News of repairs, on the `secretwatch` bus; and who wrote a policy, from CloudTrail's event history."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +56,17 @@ class EventBridgeRepairBus:
 class CloudTrailWriters:
     """`ports.Writers` on CloudTrail's event history: asked rarely, since it answers two calls a second."""
 
-    def __init__(self, client: "CloudTrailClient", *, own_role: str) -> None:
-        """`client` is a boto3 CloudTrail client; `own_role` is the ARN of the role that writes for us."""
+    def __init__(self, client: "CloudTrailClient", *, own_roles: Collection[str]) -> None:
+        """`client` is a boto3 CloudTrail client; `own_roles` are the ARNs of the roles that write for us."""
         self._client = client
-        self._own_role = own_role
+        self._own_roles = own_roles
 
     def of_policy(self, resource: str, *, since: datetime) -> list[str]:
         """LookupEvents by the names of the calls that write policies, the latest fifty of each."""
         records = [record for name in _writes(resource) for record in self._records(name, since)]
         records.sort(key=lambda record: str(record.get("eventTime")), reverse=True)
         actors = dict.fromkeys(_actor(record) for record in records if _is_about(record, resource))
-        return [actor for actor in actors if actor and actor != self._own_role]
+        return [actor for actor in actors if actor and actor not in self._own_roles]
 
     def _records(self, name: str, since: datetime) -> list[dict[str, Any]]:
         with translated("LookupEvents"):
