@@ -207,8 +207,6 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
         _READS_VALUES,
         _READS_KEYS,
         _JUDGES_ROLES,
-        _READS_GATEWAYS,
-        Need(("bedrock-agentcore:ListGateways",), ("*",)),
         Need(
             (
                 "bedrock-agentcore:CreateWorkloadIdentity",
@@ -221,6 +219,19 @@ NEEDS: Mapping[str, tuple[Need, ...]] = {
             ),
             only_if=lambda parameters: parameters.get("OnboardingVend") == "on",
         ),
+    ),
+    "OffboardProviderSteps": (
+        _logs("OffboardProviderStepsLogs"),
+        Need(
+            ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"),
+            _REGISTRY,
+            context={"dynamodb:LeadingKeys": "ONBOARDING#any"},
+        ),
+        _TELLS,
+        Need(("states:DescribeExecution",), (_execution_of("OnboardSecret"), _execution_of("OffboardProvider"))),
+        _READS_PROVIDERS,
+        _READS_GATEWAYS,
+        Need(("bedrock-agentcore:ListGateways",), ("*",)),
     ),
     "GrantAccess": (
         _logs("GrantAccessLogs"),

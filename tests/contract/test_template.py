@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
@@ -49,7 +49,7 @@ SQS_SOURCES = [
     if source["Type"] == "SQS"
 ]
 OF_FUNCTIONS = [properties["Role"]["Fn::GetAtt"][0] for properties in FUNCTIONS.values()]
-OF_MACHINES = [properties["Role"]["Fn::GetAtt"][0] for properties in MACHINES.values()]
+OF_MACHINES = {properties["Role"]["Fn::GetAtt"][0]: name for name, properties in MACHINES.items()}
 ROLES = [*OF_FUNCTIONS, *OF_MACHINES]
 STATEMENTS = {f"{role}-{statement['Sid']}": statement for role in ROLES for statement in statements(role)}
 ALLOWED = {action for statement in STATEMENTS.values() for action in as_list(statement["Action"])}
@@ -214,19 +214,18 @@ def test_work_that_waits_in_any_queue_calls_a_person() -> None:
     assert {value["Fn::GetAtt"][0] for value in queues} == feeding()
 
 
-def test_a_function_that_is_held_back_calls_a_person() -> None:
-    assert {value["Ref"] for value in watched("FunctionThrottlesAlarm", "AWS/Lambda", "Throttles")} == set(FUNCTIONS)
+@pytest.mark.parametrize(
+    ("alarm", "metric"), [("FunctionThrottlesAlarm", "Throttles"), ("FunctionErrorsAlarm", "Errors")]
+)
+def test_a_function_that_fails_or_is_held_back_calls_a_person_unless_a_workflow_catches_it(
+    alarm: str, metric: str
+) -> None:
+    assert {value["Ref"] for value in watched(alarm, "AWS/Lambda", metric)} == set(FUNCTIONS) - steps()
 
 
-def test_a_function_that_fails_calls_a_person_unless_a_workflow_catches_it() -> None:
-    watched_for_errors = {value["Ref"] for value in watched("FunctionErrorsAlarm", "AWS/Lambda", "Errors")}
-
-    assert watched_for_errors == set(FUNCTIONS) - steps()
-
-
-def steps() -> set[str]:
-    """The functions that are steps of a workflow."""
-    substituted = [value for machine in MACHINES.values() for value in machine["DefinitionSubstitutions"].values()]
+def steps(machines: Collection[str] = tuple(MACHINES)) -> set[str]:
+    """The functions that are steps of these workflows."""
+    substituted = [value for name in machines for value in MACHINES[name]["DefinitionSubstitutions"].values()]
     return {named_by(value) for value in substituted if "Fn::GetAtt" in value}
 
 
@@ -392,7 +391,10 @@ def test_a_workflow_may_take_its_steps_and_call_for_help_and_only_for_this_accou
     takes, tells, _ = statements(role)
     (trust,) = RESOURCES[role]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
 
-    assert (takes["Action"], {named_by(arn) for arn in takes["Resource"]}) == ("lambda:InvokeFunction", steps())
+    assert (takes["Action"], {named_by(arn) for arn in takes["Resource"]}) == (
+        "lambda:InvokeFunction",
+        steps([OF_MACHINES[role]]),
+    )
     assert (tells["Action"], tells["Resource"]) == ("sns:Publish", {"Ref": "Alerts"})
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 

@@ -252,6 +252,26 @@ class OnboardSecretSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OffboardProviderSettings:
+    """Of `offboard_provider`."""
+
+    registry_table: str
+    bus_name: str
+    account: str
+    region: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Raises KeyError for a variable that is not set."""
+        return cls(
+            registry_table=environ["REGISTRY_TABLE"],
+            bus_name=environ["BUS_NAME"],
+            account=environ["ACCOUNT_ID"],
+            region=environ["AWS_REGION"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class GrantAccessSettings:
     """Of `grant_access`, which reads no value."""
 
