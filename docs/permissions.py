@@ -126,6 +126,20 @@ UNJUDGED = (
         frozenset({"kms:PutKeyPolicy"}),
     ),
     Unjudged(
+        "on the embedded AWS whoever may create a provider may give it tags",
+        frozenset({"bedrock-agentcore:TagResource"}),
+    ),
+    Unjudged(
+        "the stack of the tests has no key handed out",
+        frozenset(
+            {
+                "bedrock-agentcore:CreateWorkloadIdentity",
+                "bedrock-agentcore:GetResourceApiKey",
+                "bedrock-agentcore:GetWorkloadAccessToken",
+            }
+        ),
+    ),
+    Unjudged(
         "on the embedded AWS a workflow acts as the account's root",
         frozenset({"lambda:InvokeFunction", "sns:Publish"}),
         sids=frozenset({"TakeSteps", "CallForHelp"}),
@@ -144,10 +158,16 @@ UNJUDGED = (
     Unjudged(
         "the embedded AWS knows payment providers by ARNs of `bedrock-agentcore` only",
         frozenset(
-            f"bedrock-agentcore:{operation}{kind}CredentialProvider{plural}"
-            for operation, plural in (("List", "s"), ("Get", ""))
-            for kind in ("ApiKey", "Oauth2", "Payment")
+            {
+                *(
+                    f"bedrock-agentcore:{operation}{kind}CredentialProvider{plural}"
+                    for operation, plural in (("List", "s"), ("Get", ""), ("Create", ""), ("Delete", ""))
+                    for kind in ("ApiKey", "Oauth2", "Payment")
+                ),
+                "bedrock-agentcore:ListTagsForResource",
+            }
         ),
+        sids=frozenset({"ReadProviders", "WriteProviders"}),
         resources=frozenset({1}),
     ),
 )

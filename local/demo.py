@@ -57,6 +57,8 @@ class Stage:
     mailbox: str = ""
     planned: dict[str, str] = field(default_factory=dict)
     """The id of the repair that was planned last, by secret."""
+    awaiting: set[str] = field(default_factory=set)
+    """The ids of the onboardings that wait for a person."""
     began: float = field(default_factory=time.monotonic)
 
     def client(self, service: str) -> Any:
@@ -185,6 +187,8 @@ def tell(stage: Stage, message: Fields, expectation: Expectation) -> None:
         expectation.alert_came |= expectation.alert is not None and expectation.alert in message["Message"]
     elif message["detail-type"].startswith("Repair "):
         tell_repair(stage, message)
+    elif message["detail-type"].startswith("Onboarding "):
+        tell_onboarding(stage, message)
     elif message["source"] == "secretwatch" and message["detail-type"].startswith("Incident"):
         detail = message["detail"]
         stage.say("published", "cyan", f"{message['detail-type']}: {detail['headline']}, on the secretwatch bus")
@@ -206,6 +210,19 @@ def tell_repair(stage: Stage, message: Fields) -> None:
     change = (
         [line for line in detail["repair"]["diff"].splitlines() if line.startswith(("+ ", "- "))] if planned else []
     )
+    stage.say("published", "cyan", f"{message['detail-type']}, on the secretwatch bus", *change)
+
+
+def tell_onboarding(stage: Stage, message: Fields) -> None:
+    """Print what the bus tells of an onboarding, with each change of a policy that a person is asked about."""
+    detail = message["detail"]
+    waits = message["detail-type"] == "Onboarding Awaiting Approval"
+    if waits:
+        stage.awaiting.add(detail["id"])
+    diffs = (
+        [line for plan in detail["approval"]["plans"] for line in (plan["diff"] or "").splitlines()] if waits else []
+    )
+    change = [line for line in diffs if line.startswith(("+ ", "- "))]
     stage.say("published", "cyan", f"{message['detail-type']}, on the secretwatch bus", *change)
 
 
@@ -260,6 +277,97 @@ def tell_story(stage: Stage) -> None:
     expect(stage, Expectation(wallet, "BROKEN", after=record, alert="can't get its walletSecret"))
     expect(stage, Expectation(api_key, "RESOLVES"))
 
+    scene("A team onboards a secret, which its owner approves; a wrong request beside it is refused, with its fix")
+    crm = secrets.create_secret(Name=f"demo/{stage.run}/crm", SecretString=a_value("client_secret"))["ARN"]
+    stage.undo.callback(secrets.delete_secret, SecretId=crm, ForceDeleteWithoutRecovery=True)
+    right, wrong = start_onboarding(stage, "crm", crm, "client_secret"), start_onboarding(stage, "crm2", crm, "secret")
+    onboarded(stage, wrong, "FAILED")
+    approve_onboarding(stage, right)
+    onboarded(stage, right, "SUCCEEDED")
+    expect(stage, Expectation(crm, "RESOLVES"))
+
+
+def start_onboarding(stage: Stage, name: str, secret_arn: str, json_key: str) -> str:
+    """Start the workflow with the very request that AgentCore would get; return the execution's ARN."""
+    provider = f"{name}-{stage.run}"
+    configuration = {
+        "oauthDiscovery": {"discoveryUrl": "https://id.example.com/.well-known/openid-configuration"},
+        "clientId": "example-client",
+        "clientSecretSource": "EXTERNAL",
+        "clientSecretConfig": {"secretId": secret_arn, "jsonKey": json_key},
+    }
+    request = {
+        "name": provider,
+        "credentialProviderVendor": "CustomOauth2",
+        "oauth2ProviderConfigInput": {"customOauth2ProviderConfig": configuration},
+        "owner": "CRM team",
+    }
+    execution: str = stage.client("stepfunctions").start_execution(
+        stateMachineArn=stage.outputs["OnboardSecretArn"], name=f"o-{provider}-1", input=json.dumps(request)
+    )["executionArn"]
+    stage.say("started", "blue", f"onboarding o-{provider}-1 of {provider}, with the JSON key {json_key}")
+    return execution
+
+
+def approve_onboarding(stage: Stage, execution: str) -> None:
+    """Approve as somebody else than who started it, once the bus says that it waits and AWS who started it."""
+    onboarding = execution.rpartition(":")[2]
+    wait_for(stage, lambda: onboarding in stage.awaiting, f"{onboarding} to wait for an approval")
+    own = decide(stage, "OnboardingDecisionsUrl", root_of(stage), wish="approve", id=onboarding)
+    stage.say("refused", "bold red", f"whoever started it: {own}")
+    stage.say(
+        "approved", "bold green", decide(stage, "OnboardingDecisionsUrl", owner(stage), id=onboarding, wish="approve")
+    )
+
+
+def onboarded(stage: Stage, execution: str, status: str) -> None:
+    """Tell what comes until the execution has ended, as it must."""
+    states = stage.client("stepfunctions")
+    wait_for(stage, lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING", "its end")
+    found = states.describe_execution(executionArn=execution)
+    if found["status"] != status:
+        raise StoryError(f"expected {status} of {execution}; it is {found['status']}: {found.get('cause')}")
+    if status == "SUCCEEDED":
+        output = json.loads(found["output"])
+        arn, name = output["providerArn"], output["providerArn"].rpartition("/")[2]
+        stage.undo.callback(stage.client("bedrock-agentcore-control").delete_oauth2_credential_provider, name=name)
+        stage.say("onboarded", "bold green", arn, output["message"])
+    else:
+        stage.say("refused", "bold red", *found["cause"].splitlines())
+
+
+def wait_for(stage: Stage, look: Callable[[], bool], what: str) -> None:
+    """Print what is heard until something is so; raises StoryError when that takes longer than PATIENCE_SECONDS."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not look():
+        if time.monotonic() > deadline:
+            raise StoryError(f"expected {what} within {PATIENCE_SECONDS:.0f} s; it did not come")
+        for message in stage.heard():
+            tell(stage, message, Expectation("", "RESOLVES"))
+
+
+def root_of(stage: Stage) -> Credentials:
+    """Whoever runs the story."""
+    names = stage.aws.environment()
+    return Credentials(names["AWS_ACCESS_KEY_ID"], names["AWS_SECRET_ACCESS_KEY"])
+
+
+def owner(stage: Stage) -> Credentials:
+    """Somebody else, who may do nothing but decide about onboardings; gone when the story is over."""
+    iam, name = stage.client("iam"), f"owner-{stage.run}"
+    iam.create_user(UserName=name)
+    stage.undo.callback(iam.delete_user, UserName=name)
+    policy = {"Effect": "Allow", "Action": ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"], "Resource": "*"}
+    iam.put_user_policy(
+        UserName=name,
+        PolicyName="decide",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
+    )
+    stage.undo.callback(iam.delete_user_policy, UserName=name, PolicyName="decide")
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    stage.undo.callback(iam.delete_access_key, UserName=name, AccessKeyId=key["AccessKeyId"])
+    return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+
 
 def planned_repair(stage: Stage, secret_arn: str) -> str:
     """Return the id of the repair that is planned for a secret, once the bus has told of it."""
@@ -273,17 +381,19 @@ def planned_repair(stage: Stage, secret_arn: str) -> str:
 
 
 def approve(stage: Stage, repair: str) -> None:
-    """Do what `secretwatch approve` does: ask the stack's Function URL, signed as whoever runs the story."""
-    url = stage.outputs["DecisionsUrl"]
-    host = url.removeprefix("https://").removeprefix("http://").rstrip("/")
-    body = json.dumps({"wish": "approve", "id": repair})
+    """Approve a repair, as whoever runs the story."""
+    answer = decide(stage, "DecisionsUrl", root_of(stage), wish="approve", id=repair)
+    stage.say("approved", "bold green", answer)
+
+
+def decide(stage: Stage, url: str, keys: Credentials, **asked: str) -> str:
+    """Do what `secretwatch approve` does: ask one of the stack's Function URLs, signed; return its answer."""
+    host = stage.outputs[url].removeprefix("https://").removeprefix("http://").rstrip("/")
     headers = {"Host": host, "content-type": "application/json"}
-    request = AWSRequest("POST", f"{stage.aws.endpoint}/", data=body, headers=headers)
-    names = stage.aws.environment()
-    keys = Credentials(names["AWS_ACCESS_KEY_ID"], names["AWS_SECRET_ACCESS_KEY"])
+    request = AWSRequest("POST", f"{stage.aws.endpoint}/", data=json.dumps(asked), headers=headers)
     SigV4Auth(keys, "lambda", stage.aws.region).add_auth(request)
-    answer = URLLib3Session().send(request.prepare())
-    stage.say("approved", "bold green", json.loads(answer.text)["message"])
+    message: str = json.loads(URLLib3Session().send(request.prepare()).text)["message"]
+    return message
 
 
 def new_secret(stage: Stage, name: str, json_key: str) -> str:

@@ -151,7 +151,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], object]]] = {
     "ListTagsForResource": (AGENTCORE, lambda aws: AgentCoreTokenVault(aws).maker(a_reference().provider_arn)),
     # It comes after a GetWorkloadAccessToken that was answered: here it is called by itself.
     "CreateWorkloadIdentity": (AGENTCORE, lambda aws: AgentCore(aws).call("create_workload_identity", name="a-name")),
-    "GetWorkloadAccessToken": ("bedrock-agentcore", lambda aws: AgentCoreVending(None, aws).vend("weather")),
+    "GetWorkloadAccessToken": ("bedrock-agentcore", lambda aws: AgentCoreVending(aws, aws).vend("weather")),
     "DescribeExecution": ("stepfunctions", lambda aws: StepFunctionsExecutions(aws).is_running(EXECUTION)),
     "SendTaskSuccess": ("stepfunctions", lambda aws: StepFunctionsDecisions(aws).approve("token", ROLE)),
     "SendTaskFailure": ("stepfunctions", lambda aws: StepFunctionsDecisions(aws).reject("token", "no")),

@@ -607,15 +607,17 @@ def test_only_one_role_may_write_to_providers_and_nobody_may_change_one() -> Non
             "bedrock-agentcore:TagResource",
             *(f"bedrock-agentcore:{verb}{kind}CredentialProvider" for verb in ("Create", "Delete") for kind in kinds),
         },
-        "OnboardSecretStepsRole-VendKeys": {"bedrock-agentcore:CreateWorkloadIdentity"},
+        "OnboardSecretStepsRole-ActAsWorkload": {"bedrock-agentcore:CreateWorkloadIdentity"},
     }
 
 
 def test_a_key_is_handed_out_only_where_that_is_switched_on() -> None:
-    handing = [name for name, one in STATEMENTS.items() if "bedrock-agentcore:GetResourceApiKey" in one["Action"]]
+    handing = [
+        name for name, one in STATEMENTS.items() if re.search("GetResource(ApiKey|Oauth2|Payment)", str(one["Action"]))
+    ]
 
     assert handing == ["OnboardSecretStepsRole-VendKeys"]
-    assert conditional("OnboardSecretStepsRole")["VendKeys"] == "Vends"
+    assert {conditional("OnboardSecretStepsRole")[sid] for sid in ("ActAsWorkload", "VendKeys")} == {"Vends"}
     assert TEMPLATE["Conditions"]["Vends"] == {"Fn::Equals": [{"Ref": "OnboardingVend"}, "on"]}
     assert TEMPLATE["Parameters"]["OnboardingVend"]["Default"] == "off"
 

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from functools import partial
 
 from docs.permissions import Permission
+from local import stack
 from secretwatch.adapters.dynamodb import SWEEP_PREFIX, DynamoDbSweeps
 from secretwatch.domain.change import Subject, WholeInventory, request
 from secretwatch.domain.consumer import GatewayName
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.domain.secret import SecretId
 from tests.contract.template import as_list, of_type
-from tests.e2e.conftest import Fields, World, eventually
+from tests.e2e.conftest import LETS_AGENTCORE_READ, Fields, World, eventually
 
 REFUSED = re.compile("AccessDenied|AuthorizationError|not authorized")
 
@@ -92,6 +93,10 @@ def shows(world: World, one: Permission, said: str, *, refusal: re.Pattern[str] 
                 eventually(lambda: _is_logged(world, words, one, refusal))
             case "repair":
                 eventually(lambda: _is_refused(world, words, refusal))
+            case "execution":
+                eventually(lambda: _is_told(world, words, refusal))
+            case "answer" if one.statement.role == "DecideOnboardingRole":
+                eventually(lambda: refusal.search(decided(world, words[1], function="DecideOnboarding", id=words[0])))
             case "answer":
                 eventually(lambda: refusal.search(decided(world, "approve", id=words[0]) + decided(world, "resume")))
             case "UnpublishedVerdicts":  # on the embedded AWS only the line in the log: see the page
@@ -103,6 +108,13 @@ def shows(world: World, one: Permission, said: str, *, refusal: re.Pattern[str] 
 def _is_unknown(world: World, secrets: list[str], refusal: re.Pattern[str]) -> bool:
     unknown = [record["unknown"] for secret in secrets for record in world.records(secret)]
     return bool(unknown) and all(one and refusal.search(one["reason"]) for one in unknown)
+
+
+def _is_told(world: World, executions: list[str], refusal: re.Pattern[str]) -> bool:
+    """Whether one of the executions failed, and its history says that something was refused."""
+    states = world.aws.client("stepfunctions")
+    failed = [one for one in executions if states.describe_execution(executionArn=one)["status"] == "FAILED"]
+    return any(refusal.search(str(states.get_execution_history(executionArn=one)["events"])) for one in failed)
 
 
 def _is_refused(world: World, secrets: list[str], refusal: re.Pattern[str]) -> bool:
@@ -356,12 +368,12 @@ def a_gateway_is_to_be_read(world: World) -> Iterator[Act]:
     yield lambda: asked(world, "InventoryQueue", GatewayName(world.aws.account, world.aws.region, gateway))
 
 
-def decided(world: World, wish: str, **named: str) -> str:
-    """What whoever decides about repairs is answered, behind its URL."""
-    caller = {"iam": {"userArn": f"arn:aws:iam::{world.aws.account}:root"}}
-    event = {"requestContext": {"authorizer": caller}, "body": json.dumps({"wish": wish, "resource": None, **named})}
-    function = world.physical_id("DecideRepair")
-    answer = world.aws.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+def decided(world: World, wish: str, *, function: str = "DecideRepair", **named: str) -> str:
+    """What whoever decides is answered, behind the function's URL; it is nobody who started something."""
+    caller = {"iam": {"userArn": f"arn:aws:iam::{world.aws.account}:user/owner"}}
+    asked = {"wish": wish, "resource": None, "reason": "no", **named}
+    event = {"requestContext": {"authorizer": caller}, "body": json.dumps(asked)}
+    answer = world.aws.client("lambda").invoke(FunctionName=world.physical_id(function), Payload=json.dumps(event))
     text: str = answer["Payload"].read().decode()
     return text
 
@@ -415,8 +427,166 @@ def a_repair_is_undone(world: World) -> Iterator[Act]:
         yield act
 
 
+# --- causes: onboardings
+
+
+def _started(world: World, request: Fields, machine: str = "OnboardSecretArn") -> str:
+    arn: str = world.aws.client("stepfunctions").start_execution(
+        stateMachineArn=world.outputs[machine], name=f"o-{uuid.uuid4().hex[:12]}", input=json.dumps(request)
+    )["executionArn"]
+    return arn
+
+
+def _over(world: World, execution: str) -> str:
+    states = world.aws.client("stepfunctions")
+
+    def look() -> str | None:
+        status: str = states.describe_execution(executionArn=execution)["status"]
+        return status if status != "RUNNING" else None
+
+    return eventually(look)
+
+
+def _name() -> str:
+    return f"agent-{uuid.uuid4().hex[:8]}"
+
+
+def _brought(world: World, name: str, **settings: object) -> str:
+    """A secret that AgentCore may not read yet, which lets the provider of that name have it."""
+    tags = [{"Key": "secretwatch:allow-provider", "Value": name}]
+    value = json.dumps({"key": "a value"})
+    arn: str = world.secrets.create_secret(Name=f"agents/{name}", SecretString=value, Tags=tags, **settings)["ARN"]
+    return arn
+
+
+def _wanted(kind: ProviderKind, name: str, secret: str) -> Fields:
+    """A request for a provider of that kind."""
+    config = {"secretId": secret, "jsonKey": "key"}
+    match kind:
+        case ProviderKind.API_KEY:
+            return {"name": name, "apiKeySecretSource": "EXTERNAL", "apiKeySecretConfig": config}
+        case ProviderKind.OAUTH2:
+            google = {"clientId": "id", "clientSecretSource": "EXTERNAL", "clientSecretConfig": config}
+            given = {"googleOauth2ProviderConfig": google}
+            return {"name": name, "credentialProviderVendor": "GoogleOauth2", "oauth2ProviderConfigInput": given}
+        case ProviderKind.PAYMENT:
+            keys = {
+                f"{field}{part}": value
+                for field in ("apiKeySecret", "walletSecret")
+                for part, value in (("Source", "EXTERNAL"), ("Config", config))
+            }
+            given = {"coinbaseCdpConfiguration": {"apiKeyId": "id", **keys}}
+            return {"name": name, "credentialProviderVendor": "CoinbaseCDP", "providerConfigurationInput": given}
+
+
+@contextmanager
+def a_team_onboards(world: World, kind: ProviderKind = ProviderKind.API_KEY) -> Iterator[Act]:
+    """A secret whose policy has to be written for that."""
+    name = _name()
+    secret = _brought(world, name)
+    yield lambda: _started(world, _wanted(kind, name, secret))
+
+
+@contextmanager
+def a_team_onboards_under_a_key_of_its_own(world: World) -> Iterator[Act]:
+    """Which lets AgentCore decrypt by a grant only: there is none."""
+    name = _name()
+    secret = _brought(world, name, KmsKeyId=world.aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+    yield lambda: _started(world, _wanted(ProviderKind.API_KEY, name, secret))
+
+
+@contextmanager
+def a_team_onboards_what_depends(world: World) -> Iterator[Act]:
+    """A secret about which there is something to warn of, and which might be waived."""
+    name = _name()
+    secret = _brought(world, name)
+    policy = json.loads(LETS_AGENTCORE_READ)
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+    world.secrets.put_resource_policy(SecretId=secret, ResourcePolicy=json.dumps(policy))
+    yield lambda: _started(world, _wanted(ProviderKind.API_KEY, name, secret))
+
+
+MACHINES = ("OnboardSecret", "OffboardProvider")
+
+
+def _left_behind(world: World, name: str, machine: str) -> None:
+    """The name is still held by an execution of the workflow that is long over."""
+    holder = f"arn:aws:states:{world.aws.region}:{world.aws.account}:execution:{stack.STACK_NAME}-{machine}:gone"
+    claim = {"pk": f"ONBOARDINGS#{world.aws.account}#{world.aws.region}#API_KEY", "sk": name, "execution": holder}
+    world.dynamodb.put_item(
+        TableName=world.outputs["RegistryTable"], Item={key: {"S": value} for key, value in claim.items()}
+    )
+
+
+@contextmanager
+def a_name_was_left_behind(world: World) -> Iterator[Act]:
+    """By either workflow; a team onboards a provider of that name."""
+    names = {_name(): machine for machine in MACHINES}
+    requests = [_wanted(ProviderKind.API_KEY, name, _brought(world, name)) for name in names]
+    for name, machine in names.items():
+        _left_behind(world, name, machine)
+    yield lambda: " ".join(_started(world, request) for request in requests)
+
+
+@contextmanager
+def a_name_was_left_behind_and_is_to_go(world: World) -> Iterator[Act]:
+    """By either workflow; the provider of that name is removed."""
+    names = {_name(): machine for machine in MACHINES}
+    for name, machine in names.items():
+        assert _over(world, _started(world, _wanted(ProviderKind.API_KEY, name, _brought(world, name)))) == "SUCCEEDED"
+        _left_behind(world, name, machine)
+    yield lambda: " ".join(_started(world, {"kind": "API_KEY", "name": name}, "OffboardProviderArn") for name in names)
+
+
+@contextmanager
+def an_onboarding_is_rolled_back(world: World) -> Iterator[Act]:
+    """After the policy was written, where there was none before."""
+    with a_team_onboards(world) as act:
+        quota = {"operation": "CreateApiKeyCredentialProvider", "code": "ServiceQuotaExceededException"}
+
+        def act_at_quota() -> str:
+            world.aws.agentcore("fail", **quota)
+            execution = act()
+            _over(world, execution)
+            return execution
+
+        try:
+            yield act_at_quota
+        finally:
+            world.aws.agentcore("clear")
+
+
+@contextmanager
+def a_provider_is_offboarded(world: World, kind: ProviderKind = ProviderKind.API_KEY) -> Iterator[Act]:
+    """Which was onboarded, while there is a gateway that uses another."""
+    name = _name()
+    assert _over(world, _started(world, _wanted(kind, name, _brought(world, name)))) == "SUCCEEDED"
+    with a_gateway_is_to_be_read(world):
+        yield lambda: _started(world, {"kind": kind.value, "name": name}, "OffboardProviderArn")
+
+
+@contextmanager
+def an_onboarding_waits(world: World, wish: str) -> Iterator[Act]:
+    """For somebody's decision."""
+    name = _name()
+    execution = _started(world, _wanted(ProviderKind.API_KEY, name, world.secret()))
+    id_ = execution.rpartition(":")[2]
+    eventually(
+        lambda: [one for one in world._registry(f"ONBOARDING#{id_}") if (one["approval"] or {}).get("token")] or None
+    )
+
+    def act() -> str:
+        decided(world, wish, function="DecideOnboarding", id=id_)
+        return f"{id_} {wish}"
+
+    yield act
+
+
 _by_repair = partial(a_repair_is_approved, words=lambda _, repair: repair)
 _by_secret = partial(a_repair_is_approved, words=lambda secret, _: secret)
+
+SPELLED = {"ApiKey": ProviderKind.API_KEY, "Oauth2": ProviderKind.OAUTH2, "Payment": ProviderKind.PAYMENT}
+"""The kinds of providers, as AgentCore's operations spell them."""
 
 CAUSES: Mapping[tuple[str, str], Cause] = {
     ("CheckReferencesRole", "dynamodb:Query"): a_check_is_asked_for,
@@ -476,4 +646,80 @@ CAUSES: Mapping[tuple[str, str], Cause] = {
     ("DecideRepairRole", "dynamodb:Query"): _by_repair,
     ("DecideRepairRole", "dynamodb:PutItem"): _by_repair,
     ("DecideRepairRole", "sqs:SendMessage"): _by_repair,
+    **{
+        ("OnboardSecretStepsRole", action): a_team_onboards
+        for action in (
+            "dynamodb:Query",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
+            "events:PutEvents",
+            "bedrock-agentcore:GetApiKeyCredentialProvider",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:ListResourcePolicies",
+            "secretsmanager:GetResourcePolicy",
+            "secretsmanager:GetSecretValue",
+        )
+    },
+    **{
+        ("OnboardSecretStepsRole", action): a_team_onboards_under_a_key_of_its_own
+        for action in ("kms:Decrypt", "kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants")
+    },
+    ("OnboardSecretStepsRole", "dynamodb:BatchGetItem"): a_team_onboards_what_depends,
+    ("OnboardSecretStepsRole", "states:DescribeExecution"): a_name_was_left_behind,
+    **{
+        ("OffboardProviderStepsRole", action): a_provider_is_offboarded
+        for action in (
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:DeleteItem",
+            "events:PutEvents",
+            "bedrock-agentcore:GetGateway",
+            "bedrock-agentcore:ListGatewayTargets",
+            "bedrock-agentcore:GetGatewayTarget",
+            "bedrock-agentcore:ListGateways",
+        )
+    },
+    ("OffboardProviderStepsRole", "states:DescribeExecution"): a_name_was_left_behind_and_is_to_go,
+    **{
+        ("GrantAccessRole", action): a_team_onboards
+        for action in (
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:DeleteItem",
+            "sqs:SendMessage",
+            "events:PutEvents",
+            "secretsmanager:ValidateResourcePolicy",
+            "secretsmanager:PutResourcePolicy",
+        )
+    },
+    ("GrantAccessRole", "secretsmanager:DeleteResourcePolicy"): an_onboarding_is_rolled_back,
+    **{
+        ("CreateProviderRole", action): a_team_onboards
+        for action in ("dynamodb:GetItem", "dynamodb:PutItem", "bedrock-agentcore:ListTagsForResource")
+    },
+    **{
+        (role, f"bedrock-agentcore:{verb}{spelled}CredentialProvider"): partial(a_team_onboards, kind=kind)
+        for spelled, kind in SPELLED.items()
+        for role, verb in (
+            ("OnboardSecretStepsRole", "Get"),
+            ("CreateProviderRole", "Get"),
+            ("CreateProviderRole", "Create"),
+        )
+    },
+    **{
+        (role, f"bedrock-agentcore:{verb}{spelled}CredentialProvider"): partial(a_provider_is_offboarded, kind=kind)
+        for spelled, kind in SPELLED.items()
+        for role, verb in (("OffboardProviderStepsRole", "Get"), ("CreateProviderRole", "Delete"))
+    },
+    **{
+        ("DecideOnboardingRole", action): partial(an_onboarding_waits, wish=wish)
+        for action, wish in (
+            ("dynamodb:GetItem", "approve"),
+            ("dynamodb:PutItem", "approve"),
+            ("cloudtrail:LookupEvents", "approve"),
+            ("states:SendTaskSuccess", "approve"),
+            ("states:SendTaskFailure", "reject"),
+        )
+    },
 }
