@@ -211,6 +211,8 @@ def handler(event: Event, _context: LambdaContext) -> Event:
     named = event["execution"]
     execution = Execution(named["id"], named["name"], datetime.fromisoformat(named["startTime"]))
     telemetry.logger.set_correlation_id(execution.name)
-    came_to = STEPS[event["step"]](execution, event)
+    if (step := STEPS.get(event["step"])) is None:
+        raise ValueError(f"there is no step {event['step']}")
+    came_to = step(execution, event)
     telemetry.onboarding_step(event["step"], execution.name)
     return came_to
