@@ -20,6 +20,9 @@ from tests.e2e.conftest import LETS_AGENTCORE_READ, Fields, World, eventually
 
 REFUSED = re.compile("AccessDenied|AuthorizationError|not authorized")
 
+ROLLED_BACK_WITHIN = 240.0
+"""Seconds: a step of the roll-back may have to wait for a lease to run out."""
+
 Act = Callable[[], str]
 """Makes a function need something; returns words of which the record, or the reference, has one in it."""
 
@@ -28,6 +31,9 @@ Cause = Callable[[World], AbstractContextManager[Act]]
 
 
 # --- taking away
+
+NOTHING = {"Sid": "Nothing", "Effect": "Deny", "Action": "sts:GetFederationToken", "Resource": "*"}
+"""What is left of a role that lost everything: IAM takes no policy without a statement."""
 
 
 @contextmanager
@@ -38,7 +44,7 @@ def without(world: World, role: str, *gone: Permission) -> Iterator[None]:
     document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
 
     def put(statements: list[Fields]) -> None:
-        text = json.dumps({**document, "Statement": statements})
+        text = json.dumps({**document, "Statement": statements or [NOTHING]})
         iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=text)
 
     put(list(_less(document["Statement"], gone)))
@@ -94,7 +100,7 @@ def shows(world: World, one: Permission, said: str, *, refusal: re.Pattern[str] 
             case "repair":
                 eventually(lambda: _is_refused(world, words, refusal))
             case "execution":
-                eventually(lambda: _is_told(world, words, refusal))
+                eventually(lambda: _is_told(world, words, refusal), patience=ROLLED_BACK_WITHIN)
             case "answer" if one.statement.role == "DecideOnboardingRole":
                 eventually(lambda: refusal.search(decided(world, words[1], function="DecideOnboarding", id=words[0])))
             case "answer":
@@ -501,7 +507,7 @@ def a_team_onboards_what_depends(world: World) -> Iterator[Act]:
     name = _name()
     secret = _brought(world, name)
     policy = json.loads(LETS_AGENTCORE_READ)
-    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+    policy["Statement"][0]["Condition"] = {"StringLike": {"aws:SourceArn": "arn:aws:bedrock-agentcore:*"}}
     world.secrets.put_resource_policy(SecretId=secret, ResourcePolicy=json.dumps(policy))
     yield lambda: _started(world, _wanted(ProviderKind.API_KEY, name, secret))
 
