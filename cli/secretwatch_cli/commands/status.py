@@ -61,11 +61,12 @@ def _look(registry: Registry, bounds: Mapping[str, str]) -> Status:
 
 def _watched(look: Callable[[], Status]) -> Status:
     """What stood when the person had seen enough."""
-    while True:
-        found = look()
-        display.console().clear()
-        display.print_lines(status_lines(found))
-        try:
+    found = look()
+    try:
+        while True:
+            display.console().clear()
+            display.print_lines(status_lines(found))
             time.sleep(_PAUSE_SECONDS)
-        except KeyboardInterrupt:
-            return found
+            found = look()
+    except KeyboardInterrupt:
+        return found
