@@ -93,7 +93,7 @@ def allowed_by(policy: str) -> set[str]:
 def test_a_viewer_sees_all_that_the_doctor_looks_at_and_what_is_stored_of_a_secret(world: World) -> None:
     with a_provider(world) as (secret, name), who_has("viewer", world) as viewer:
         found = find_stack(viewer, stack.STACK_NAME)
-        results = examine(viewer, found, version="0.2.0")
+        results = examine(viewer, found, version="0.3.0")
         registry = registry_of(viewer, found)
         answers = [look_up(registry.targets.find(subject)) for subject in (secret, name)]
         registry.waivers.all()
