@@ -255,6 +255,7 @@ _OPERATORS = {
     "StringEquals": "is",
     "StringLike": "is like",
     "Bool": "is",
+    "BoolIfExists": "if there at all, is",
     "ForAllValues:StringEquals": "is only ever",
     "ForAllValues:StringLike": "is only ever like",
     "ForAllValues:StringNotLike": "is never like",

@@ -402,6 +402,14 @@ def deploy(
 
 
 def _build(aws: EmbeddedAws, sam: Path, root: Path, report: Report) -> None:
+    """One build at a time: whoever comes second finds what the first has built."""
+    (root / ".aws-sam").mkdir(exist_ok=True)
+    with (root / ".aws-sam" / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build_what_changed(aws, sam, root, report)
+
+
+def _build_what_changed(aws: EmbeddedAws, sam: Path, root: Path, report: Report) -> None:
     digest, stamp = _digest_of_sources(root), root / ".aws-sam" / "sources.sha256"
     if (root / ".aws-sam" / "build" / "template.yaml").exists() and stamp.exists() and stamp.read_text() == digest:
         report("sam build: nothing changed")

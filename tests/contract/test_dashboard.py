@@ -21,6 +21,7 @@ OF_AWS = {
     "AWS/SQS": ("QueueName", {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"}),
     "AWS/SNS": ("TopicName", {"NumberOfNotificationsFailed"}),
     "AWS/Lambda": ("FunctionName", {"Errors", "Throttles", "IteratorAge"}),
+    "AWS/States": ("StateMachineArn", {"ExecutionsAborted"}),
 }
 OF_AGENTCORE = {"ApiKeyFetchFailures", "ResourceAccessTokenFetchFailures"}
 

@@ -105,6 +105,13 @@ def test_no_word_in_capitals_is_left_once_all_are_replaced(name: str) -> None:
     assert all(f"`{word}`" in PAGE for word in words)
 
 
+@pytest.mark.parametrize(("name", "statement"), STATEMENTS)
+def test_nobody_may_go_round_a_function_url(name: str, statement: dict[str, Any]) -> None:
+    """Whoever may invoke the function by another way writes the whole event alone, the ARN of who asks included."""
+    if "lambda:InvokeFunction" in as_list(statement["Action"]):
+        assert statement["Condition"] == {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+
+
 def test_a_scan_may_read_what_the_functions_read_and_nothing_of_the_stack() -> None:
     scan = {action for one in permissions.policy("scan", {})["Statement"] for action in as_list(one["Action"])}
     reads = {
