@@ -60,10 +60,10 @@ stackless: $(READY_DEV) $(READY_NODE) # unit, contract and differential tests
 unit: $(READY_DEV) ## Run the fast tests only
 	$(DEV)/pytest tests/unit tests/contract
 
-e2e: $(READY_ALL) ## Run the tests of the deployed stack, on an embedded AWS of their own
-	$(WITH_PIP) $(DEV)/pytest tests/e2e -m "not slow"
+e2e: $(READY_ALL) ## Run the tests of the deployed stack, two files at a time, each on an embedded AWS of its own
+	$(WITH_PIP) $(DEV)/pytest tests/e2e -m "not slow" --numprocesses=2 --dist=loadfile
 
-test-slow: $(READY_ALL) ## Run the tests that `make test` leaves out because they take minutes each
+test-slow: $(READY_ALL) ## Run the tests that `make test` leaves out: they take minutes, or measure seconds
 	$(WITH_PIP) $(DEV)/pytest tests/e2e -m slow
 
 test-permissions: $(READY_ALL) ## Take each permission away and see the failure where docs/permissions.md says (minutes)

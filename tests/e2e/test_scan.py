@@ -147,6 +147,7 @@ def test_what_agentcore_was_seen_to_read_settles_what_policies_leave_open(team: 
     assert (observed["verdict"], observed["findings"], observed["evidence"]) == ("RESOLVES", [], "observed")
 
 
+@pytest.mark.slow
 def test_many_providers_are_scanned_in_half_a_minute_under_the_true_quotas(team: Team, scan: Run) -> None:
     """All of one kind, which is the slowest: each kind has a quota of its own."""
     with ThreadPoolExecutor(8) as pool:

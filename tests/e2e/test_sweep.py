@@ -209,6 +209,7 @@ def is_checked(world: World, secret: str) -> bool:
     return any(record["checked_at"] for record in world.records(secret))
 
 
+@pytest.mark.slow
 def test_a_hundred_and_fifty_providers_are_swept_in_half_a_minute_within_a_share_of_the_quotas(
     world: World, many: list[str]
 ) -> None:
