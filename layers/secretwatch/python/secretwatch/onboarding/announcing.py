@@ -70,7 +70,7 @@ class Announcing:
             failed_step=failure.step,
             error=failure.error,
             message=failure.message,
-            left=tuple(f"{one.step}: {one.message}" for one in left),
+            left=tuple(f"{one.step}: {one.why}" for one in left),
         )
         if ended == known:
             return known

@@ -92,7 +92,7 @@ class Granting:
                 return repair
             case Refusal(reason=reason) | Unknown(reason=reason):
                 raise GrantRefused(f"the policy of {shown.resource} cannot be changed: {reason}")
-        raise PolicyMoved(f"the policy of {shown.resource} is another one than was shown: start again")
+        raise PolicyMoved(f"the policy of {shown.resource} is another one than was shown")
 
     # --- taking it back
 

@@ -14,8 +14,22 @@ _OURS = {
     for name, one in vars(module).items()
     if isinstance(one, type) and issubclass(one, families.SecretwatchError)
 }
+_TIMES_OUT = {errors.TIMEOUT, "Sandbox.Timedout"}
 _APPROVE = "Approve"  # the state that waits for a person
 _LONGEST = 4_000  # characters: the message goes into an event and into the execution's cause
+
+_PASSES = "Start it again in a few minutes."
+_TO_DO = {
+    **dict.fromkeys(("Transient", "Later", "LostRace", "ProviderSettling"), _PASSES),
+    "Permanent": "Secretwatch itself lacks something: `secretwatch doctor` and the function's log say more.",
+    "PolicyMoved": "Start it again: the change is planned and shown anew.",
+    "GrantRefused": "Mend what it names, then start it again.",
+    "ProviderRefused": "Mend what AgentCore names, then start it again.",
+    "ProviderFailed": "Mend what AgentCore names, mostly an address at the vendor, then start it again.",
+    "NotResolving": "Mend that, then start it again.",
+    errors.APPROVAL_REJECTED: "Agree with whoever rejected it, then start it again.",
+}
+"""What to do about each error of ours whose own words do not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +38,27 @@ class Failure:
 
     step: str
     error: str
-    message: str
+    why: str
+    to_do: str | None = None
+
+    @property
+    def message(self) -> str:
+        """Why, and what to do about it."""
+        return f"{self.why.rstrip('.')}. {self.to_do}" if self.to_do else self.why
 
 
 def failure_of(step: str, error: str, cause: str, onboarding: Onboarding | None = None) -> Failure:
     """Read what a Catch was given. Only what our own errors say is repeated: another's text may quote anything."""
-    return Failure(step, error, _message(step, error, cause, onboarding)[:_LONGEST])
+    return Failure(step, error, _why(step, error, cause, onboarding)[:_LONGEST], _to_do(step, error))
 
 
-def _message(step: str, error: str, cause: str, onboarding: Onboarding | None) -> str:
+def _to_do(step: str, error: str) -> str | None:
+    if error == errors.TIMEOUT and step == _APPROVE:
+        return "Agree with somebody who may approve, then start it again."
+    return _PASSES if error in _TIMES_OUT else _TO_DO.get(error)
+
+
+def _why(step: str, error: str, cause: str, onboarding: Onboarding | None) -> str:
     approval = onboarding.approval if onboarding else None
     if (step, error) == (_APPROVE, errors.TIMEOUT) and approval:
         return f"nobody approved it within {told(approval.within)}"
@@ -42,7 +68,7 @@ def _message(step: str, error: str, cause: str, onboarding: Onboarding | None) -
         return "\n".join(map(str, onboarding.problems))
     if error in _OURS and (said := _said(cause)):
         return said
-    if error in {errors.TIMEOUT, "Sandbox.Timedout"}:
+    if error in _TIMES_OUT:
         return f"{step} took too long"
     return f"{step} failed in a way that nobody foresaw ({error}): the function's log says more"
 
