@@ -443,7 +443,7 @@ def test_the_steps_back_answer_whether_all_was_done(world: World) -> None:
     assert steps("delete", app=create_provider)[0]["done"] is True
     assert steps("withdraw", app=grant_access) == [{"done": True, "note": None}]
     (ended,) = steps("announce_failure", failure=caught, rollBack=[])
-    assert ended == {"error": "NotResolving", "message": "no"}
+    assert ended == {"error": "NotResolving", "message": "no. Mend that, then start it again."}
     assert (world.vault.held, world.policy()) == ({}, None)
 
 

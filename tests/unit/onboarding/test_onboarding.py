@@ -84,6 +84,7 @@ def test_an_oauth2_provider_comes_with_the_url_that_is_to_be_registered() -> Non
 
     assert world.bus.last()["callbackUrl"] == CALLBACK
     assert f"Register this URL at the vendor, as its redirect or callback URL: {CALLBACK}" in ended.output.message
+    assert f"Its ARN is {world.vault.held[a_name('crm')].arn}." in ended.output.message
 
 
 def test_two_secrets_under_one_key_are_both_granted_one_after_the_other() -> None:
@@ -127,7 +128,7 @@ def test_a_provider_that_is_there_as_it_is_asked_for_is_taken_and_never_deleted(
 
     assert world.onboard(an_api_key()).succeeded
     assert (world.vault.created, world.onboardings.onboardings["o-1"].created) == ([], False)
-    assert "was there already" in world.bus.last()["message"]
+    assert "was there already, with the same references" in world.bus.last()["message"]
 
 
 def test_a_provider_that_was_there_stays_when_the_onboarding_comes_to_nothing() -> None:
@@ -224,7 +225,7 @@ def test_without_the_owners_tag_somebody_has_to_approve_and_is_shown_what() -> N
     asked = next(one.detail() for one in world.bus.told if one.detail_type == "Onboarding Awaiting Approval")
     assert asked["approval"]["plans"][0]["resource"] == WEATHER
     assert READ_SID in asked["approval"]["plans"][0]["diff"]
-    assert "`secretwatch approve o-1`" in asked["message"]
+    assert "`secretwatch onboardings o-1`, then `secretwatch approve o-1`" in asked["message"]
     assert world.repairs.audits[0].approved_by == ALICE
     assert world.onboardings.onboardings["o-1"].requested_by == BOB
 
@@ -757,6 +758,54 @@ def test_an_offboarding_that_failed_on_the_way_goes_on_when_it_is_started_again(
 
     assert (first.failed_at, "is deleted, but not all" in world.bus.last()["message"]) == ("WithdrawAccess", True)
     assert world.offboard({"kind": "API_KEY", "name": "weather"}, "off-2").succeeded
+    assert (world.sids(), world.records.records) == (["Deployers"], {})
+
+
+def test_what_an_offboarding_left_is_known_although_the_inventory_forgot_the_provider_meanwhile() -> None:
+    world = World(policy=THEIRS)
+    world.onboard(an_api_key())
+    world.failing["WithdrawAccess"] = Permanent("PutResourcePolicy: AccessDeniedException")
+    world.offboard({"kind": "API_KEY", "name": "weather"})
+    world.failing.clear()
+    world.records.records.clear()
+
+    ended = world.offboard({"kind": "API_KEY", "name": "weather"}, "off-2")
+
+    assert ended.succeeded, ended
+    assert "was gone already, and what was left of it is removed" in world.bus.last()["message"]
+    assert (world.sids(), world.onboardings.claims) == (["Deployers"], {})
+    assert world.offboard({"kind": "API_KEY", "name": "weather"}, "off-3").error == "RequestRefused"
+
+
+def test_what_an_offboarding_left_keeps_nobody_from_the_name() -> None:
+    world = World()
+    world.onboard(an_api_key())
+    world.failing["WithdrawAccess"] = Permanent("PutResourcePolicy: AccessDeniedException")
+    world.offboard({"kind": "API_KEY", "name": "weather"})
+    world.failing.clear()
+
+    assert world.onboard(an_api_key(), "o-2").succeeded
+    assert world.onboardings.claims == {}
+
+
+def test_a_provider_that_nobody_knows_is_not_offboarded() -> None:
+    world = World()
+    before = world.outside()
+
+    ended = world.offboard({"kind": "OAUTH2", "name": "typo"})
+
+    assert (ended.error, ended.failed_at, world.outside()) == ("RequestRefused", "CheckUse", before)
+    assert "is typo, and neither AgentCore nor the Registry knows" in (ended.message or "")
+    assert world.bus.kinds() == ["Offboarding Refused"]
+
+
+def test_a_provider_that_somebody_deleted_by_hand_is_cleared_away_and_told_so() -> None:
+    world = World(policy=THEIRS)
+    world.onboard(an_api_key())
+    world.vault.held.clear()
+
+    assert world.offboard({"kind": "API_KEY", "name": "weather"}).succeeded
+    assert "was gone already" in world.bus.last()["message"]
     assert (world.sids(), world.records.records) == (["Deployers"], {})
 
 

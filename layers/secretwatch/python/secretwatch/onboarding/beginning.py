@@ -1,6 +1,5 @@
 """Beginning: a request is read whole, and its provider's name is this execution's alone."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,12 +7,10 @@ from datetime import UTC, datetime
 from secretwatch.domain.onboarding import news
 from secretwatch.domain.onboarding.errors import AlreadyUnderWay, RequestRefused
 from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
-from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, read_request
+from secretwatch.domain.onboarding.request import NAME, OnboardingRequest, Problem, read_request
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.errors import Permanent
 from secretwatch.ports import Bus, Executions, Onboardings, RequestModel
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Beginning:
@@ -111,6 +108,6 @@ def needed(onboardings: Onboardings, onboarding_id: str) -> Onboarding:
 
 def _as_far_as_readable(begun: Onboarding, request: OnboardingRequest | list[Problem]) -> Onboarding:
     """Which provider it is about, if that can be said."""
-    if isinstance(request, list) or not _NAME.fullmatch(request.name):
+    if isinstance(request, list) or not NAME.fullmatch(request.name):
         return begun
     return replace(begun, kind=request.kind, name=request.name, owner=request.owner)

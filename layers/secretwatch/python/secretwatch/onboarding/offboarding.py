@@ -1,6 +1,5 @@
 """Offboarding: a provider is removed when nobody uses it, and with it what only it needed."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,15 +15,13 @@ from secretwatch.domain.onboarding.onboarding import (
     Pointer,
     stand_in_arn,
 )
-from secretwatch.domain.onboarding.request import Problem
+from secretwatch.domain.onboarding.request import NAME, Problem
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.errors import Permanent
 from secretwatch.onboarding.announcing import Caught
 from secretwatch.onboarding.beginning import claim
 from secretwatch.onboarding.registering import forget
 from secretwatch.ports import Bus, Executions, Gateways, Onboardings, ProviderRecords, TokenVault
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Removing:
@@ -56,12 +53,13 @@ class Removing:
     def check_use(self, execution: Execution, given: object) -> Offboarding:
         """Begin: the provider's name is this execution's alone, and no gateway target uses it, unless that is forced.
 
-        One that is gone already may go on: there may be something of it left. Raises RequestRefused, AlreadyUnderWay,
-        and ProviderInUse.
+        One that is gone already may go on, where something of it is left. Raises RequestRefused, AlreadyUnderWay, and
+        ProviderInUse.
         """
         provider, forced = self._asked(given)
+        unfinished = self._unfinished(provider)
         claim(self._onboardings, self._executions, provider, execution.arn)
-        begun = self._begun(execution, provider, forced)
+        begun = self._begun(execution, provider, forced, unfinished)
         used_by = tuple(self._users(begun.provider_arn or stand_in_arn(provider)))
         if used_by != begun.used_by:
             begun = begun.successor(used_by=used_by)
@@ -104,10 +102,22 @@ class Removing:
             ended = ended.successor(ended_at=self._clock())
             self._onboardings.store_offboarding(ended)
         self._bus.publish(news.not_offboarded(ended, ended.ended_at or self._clock()))
-        self._onboardings.release(ended.provider, execution.arn)
+        if not ended.removed:
+            self._onboardings.release(ended.provider, execution.arn)
         return failure
 
-    def _begun(self, execution: Execution, provider: ProviderName, forced: bool) -> Offboarding:
+    def _unfinished(self, provider: ProviderName) -> Offboarding | None:
+        """The offboarding that deleted the provider and failed after it: it has the name until somebody ends its work.
+
+        What the provider referenced, it alone may know: the inventory forgets a provider that is gone.
+        """
+        holder = self._onboardings.claimed_by(provider)
+        former = self._onboardings.find_offboarding(holder.rpartition(":")[2]) if holder else None
+        return former if former and former.execution.arn == holder and former.removed else None
+
+    def _begun(
+        self, execution: Execution, provider: ProviderName, forced: bool, unfinished: Offboarding | None
+    ) -> Offboarding:
         """What it references is written down while somebody still knows."""
         known = self._known(execution)
         if known:
@@ -116,6 +126,10 @@ class Removing:
         pointers: set[Pointer] = set(held.pointers) if held else set()
         if recorded:
             pointers |= {Pointer.of(reference) for reference in recorded.provider.references}
+        if unfinished:
+            pointers |= set(unfinished.pointers)
+        if not (held or recorded or unfinished):
+            raise RequestRefused(str(_unknown(provider)))
         arn = held.arn if held else recorded.provider.arn if recorded else None
         former = self._onboardings.find_offboarding(execution.name)
         begun = Offboarding(
@@ -123,8 +137,9 @@ class Removing:
             provider,
             version=former.version if former else 0,
             forced=forced,
-            provider_arn=arn,
+            provider_arn=arn or (unfinished.provider_arn if unfinished else None),
             pointers=tuple(sorted(pointers, key=str)),
+            gone=held is None,
         ).successor()
         self._onboardings.store_offboarding(begun)
         return begun
@@ -143,10 +158,10 @@ class Removing:
         problems: list[Problem] = []
         if kind not in set(ProviderKind):
             problems.append(Problem("kind", "is no kind of provider", f"Say {', '.join(ProviderKind)}."))
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not NAME.fullmatch(name):
             problems.append(Problem("name", "is no provider's name", "Say the name that AgentCore lists."))
         if not isinstance(force, bool):
-            problems.append(Problem("force", "is neither true nor false"))
+            problems.append(Problem("force", "is neither true nor false", "Say true, or leave it out."))
         if problems:
             raise RequestRefused("\n".join(map(str, problems)))
         return self._name(str(kind), str(name)), bool(force)
@@ -171,3 +186,11 @@ class Removing:
         if found is None:
             raise Permanent(f"the offboarding {offboarding_id} was never begun")
         return found
+
+
+def _unknown(provider: ProviderName) -> Problem:
+    return Problem(
+        "name",
+        f"is {provider.name}, and neither AgentCore nor the Registry knows a provider of that name ({provider.kind})",
+        "Say the kind and the name that AgentCore lists.",
+    )

@@ -195,6 +195,7 @@ def offboarding_item(offboarding: Offboarding) -> dict[str, Any]:
         "provider_arn": one.provider_arn,
         "pointers": [_pointer_item(pointer) for pointer in one.pointers],
         "used_by": list(one.used_by),
+        "gone": one.gone,
         "removed": one.removed,
         "notes": list(one.notes),
         "ended_at": _text(one.ended_at),
@@ -215,6 +216,7 @@ def offboarding_of(item: Item) -> Offboarding:
         provider_arn=item["provider_arn"],
         pointers=tuple(map(_pointer, item["pointers"])),
         used_by=tuple(item["used_by"]),
+        gone=item.get("gone", False),  # records of release 0.3.0 do not say
         removed=item["removed"],
         notes=tuple(item["notes"]),
         ended_at=_moment(item["ended_at"]),

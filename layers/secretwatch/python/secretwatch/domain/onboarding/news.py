@@ -102,26 +102,30 @@ def awaiting(onboarding: Onboarding, at: datetime) -> OnboardingNews:
     """Somebody has to approve."""
     approval = onboarding.approval
     secrets, plans = ", ".join(onboarding.secrets), len(onboarding.plans)
+    within = f", within {told(approval.within)}" if approval else ""
     changes = f" It changes {plans} polic{'y' if plans == 1 else 'ies'}." if plans else " It changes no policy."
     message = (
-        f"Somebody{f' of {onboarding.owner}' if onboarding.owner else ''} wants the provider {_named(onboarding)} to"
-        f" use {secrets}. {approval.why if approval else ''}{changes} See it with `secretwatch status`, then"
-        f" `secretwatch approve {onboarding.id}`, or `secretwatch reject {onboarding.id} --reason ...`"
-        f"{f', within {told(approval.within)}' if approval else ''}."
+        f"{f'For {onboarding.owner}, somebody' if onboarding.owner else 'Somebody'} wants the provider"
+        f" {_named(onboarding)} to use {secrets}. {approval.why if approval else ''}{changes}"
+        f" See it with `secretwatch onboardings {onboarding.id}`, then `secretwatch approve {onboarding.id}`,"
+        f" or `secretwatch reject {onboarding.id} --reason ...`{within}."
     )
     return OnboardingNews(AWAITING, onboarding, message, at)
 
 
 def succeeded(onboarding: Onboarding, at: datetime) -> OnboardingNews:
     """The provider is there, and resolves."""
-    how = "was there already, as it is asked for, and" if onboarding.created is False else "is there, and"
+    how = "was there already, with the same references, and" if onboarding.created is False else "is there, and"
     url = (
         f" Register this URL at the vendor, as its redirect or callback URL: {onboarding.callback_url}"
         if onboarding.callback_url
         else ""
     )
     warnings = "".join(f"\n{one}" for one in onboarding.warnings)
-    message = f"The provider {_named(onboarding)} {how} can get its credential.{url}{warnings}"
+    message = (
+        f"The provider {_named(onboarding)} {how} can get its credential. Its ARN is {onboarding.provider_arn}."
+        f"{url}{warnings}"
+    )
     return OnboardingNews(SUCCEEDED, onboarding, message, at)
 
 
@@ -146,7 +150,8 @@ def offboarded(offboarding: Offboarding, at: datetime) -> OffboardingNews:
     """The provider is gone, and so is what only it needed."""
     forced = f" Still using it: {', '.join(offboarding.used_by)}." if offboarding.used_by else ""
     notes = "".join(f"\n{note}" for note in offboarding.notes)
-    message = f"The provider {offboarding.provider.name} ({offboarding.provider.kind}) is removed.{forced}{notes}"
+    what = "was gone already, and what was left of it is removed" if offboarding.gone else "is removed"
+    message = f"The provider {offboarding.provider.name} ({offboarding.provider.kind}) {what}.{forced}{notes}"
     return OffboardingNews(OFFBOARDED, offboarding, message, at)
 
 

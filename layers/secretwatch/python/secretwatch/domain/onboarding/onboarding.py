@@ -247,6 +247,7 @@ class Offboarding:
     provider_arn: str | None = None
     pointers: tuple[Pointer, ...] = ()
     used_by: tuple[str, ...] = ()
+    gone: bool = False  # before it began
     removed: bool = False
     notes: tuple[str, ...] = ()
     ended_at: datetime | None = None

@@ -6,6 +6,7 @@ request, so that somebody who got several things wrong is told all of them at on
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,9 @@ from secretwatch.domain.reference import SECRET_FIELDS, ProviderKind
 
 OWN_TAG = "secretwatch:onboarding"
 """The tag that says which onboarding created a provider; a request may not set it."""
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+"""What AgentCore calls providers, as all its Create operations say."""
 
 _CONFIGURATIONS = {
     ProviderKind.OAUTH2: "oauth2ProviderConfigInput",
