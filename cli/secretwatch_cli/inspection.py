@@ -16,7 +16,7 @@ from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.token_vault import AgentCoreTokenVault
 from secretwatch.domain.onboarding.errors import NameTaken, RequestRefused
 from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
-from secretwatch.domain.onboarding.request import OnboardingRequest, Problem
+from secretwatch.domain.onboarding.request import OnboardingRequest
 from secretwatch.gathering import Gathering
 from secretwatch.onboarding import Inspecting, Seeing
 from secretwatch.ports import Onboardings, ProviderStatuses
@@ -31,10 +31,8 @@ def inspect(clients: Clients, stack: Stack, request: OnboardingRequest) -> Onboa
         record = Aside(_begun(stack, request))
         try:
             return _inspecting(clients, stack, cast("Onboardings", record)).inspect(record.onboarding.id)
-        except RequestRefused:
+        except (RequestRefused, NameTaken):
             return record.onboarding
-        except NameTaken as error:
-            return record.onboarding.successor(problems=(Problem("name", f"is taken: {error}", "Choose another."),))
 
 
 class Aside:

@@ -182,7 +182,7 @@ def test_a_provider_is_held_with_all_that_tells_it_from_another(make_stub: MakeS
             "clientSecretJsonKey": "client_secret",
             "clientSecretSource": "EXTERNAL",
             "oauth2ProviderConfigOutput": {
-                "googleOauth2ProviderConfig": {"oauthDiscovery": {"discoveryUrl": "https://x"}}
+                "googleOauth2ProviderConfig": {"clientId": "id", "oauthDiscovery": {"discoveryUrl": "https://x"}}
             },
             "createdTime": NOON,
             "lastUpdatedTime": NOON,
@@ -196,6 +196,7 @@ def test_a_provider_is_held_with_all_that_tells_it_from_another(make_stub: MakeS
         arn,
         frozenset({Pointer("clientSecret", WEATHER, "client_secret")}),
         vendor="GoogleOauth2",
+        client={"clientId": "id", "oauthDiscovery.discoveryUrl": "https://x"},
         callback_url="https://example.com/callback",
         status="CREATE_FAILED",
         failure_reason="No answer.",

@@ -462,7 +462,7 @@ REFUSED: dict[str, tuple[Callable[[Fields, str], Fields], str, str]] = {
         "RequestRefused",
         "other",
     ),
-    "taken": (lambda one, _: one, "NameTaken", "choose another name"),
+    "taken": (lambda one, _: one, "NameTaken", "Choose another name"),
     "never answered": (
         lambda one, _: spoilt(one, options={"approveWithinSeconds": 1}),
         "States.Timeout",

@@ -547,6 +547,28 @@ def test_another_vendor_of_the_same_secret_is_another_provider() -> None:
     assert world.onboard(an_oauth2()).error == "NameTaken"
 
 
+@pytest.mark.parametrize(
+    ("there", "taken"),
+    [
+        ({"clientId": "another"}, "its clientId is another one"),
+        ({"clientId": "id", "oauthDiscovery.discoveryUrl": "https://accounts.google.com"}, None),
+        ({}, None),
+    ],
+)
+def test_a_provider_of_another_client_at_the_vendor_is_another_one_as_far_as_agentcore_shows_it(
+    there: dict[str, str], taken: str | None
+) -> None:
+    world = World()
+    world.vault.put(a_name("crm"), an_oauth2(), client=there)
+
+    ended = world.onboard(an_oauth2())
+
+    assert (ended.error, (taken or "") in (ended.message or "")) == ("NameTaken" if taken else None, True)
+    if taken:
+        assert "Choose another name, or offboard that one." in (ended.message or "")
+        assert [one["field"] for one in world.bus.last()["failure"]["problems"]] == ["name"]
+
+
 def taken_by_another(world: World) -> None:
     world.vault.put(API_KEY, an_api_key(json_key="other"))
 

@@ -186,6 +186,7 @@ class FakeVault:
             arn=stand_in_arn(name).replace("token-vault/default", "token-vault/real"),
             pointers=pointers,
             vendor=request.vendor,
+            client=request.client,
             callback_url=CALLBACK if oauth2 else None,
             status=("CREATING" if self.settles_after else "READY") if oauth2 else None,
         )

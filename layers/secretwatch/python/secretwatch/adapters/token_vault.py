@@ -9,7 +9,7 @@ from secretwatch.adapters.agentcore import INFIXES, AgentCore, provider_of
 from secretwatch.adapters.aws import code_of, translated
 from secretwatch.domain.onboarding.errors import ProviderRefused
 from secretwatch.domain.onboarding.onboarding import Held, Pointer
-from secretwatch.domain.onboarding.request import OWN_TAG
+from secretwatch.domain.onboarding.request import OWN_TAG, client_of
 from secretwatch.domain.reference import ProviderName
 from secretwatch.errors import Permanent, Transient
 
@@ -42,6 +42,7 @@ class AgentCoreTokenVault:
             pointers=frozenset(map(Pointer.of, provider.references)),
             incomplete=provider.incomplete,
             vendor=answer.get("credentialProviderVendor"),
+            client=_client_of(answer),
             callback_url=answer.get("callbackUrl"),
             status=provider.status.status,
             failure_reason=provider.status.failure_reason,
@@ -80,6 +81,12 @@ class AgentCoreTokenVault:
     def delete(self, name: ProviderName) -> None:
         """Delete…CredentialProvider, which takes one that is gone."""
         self._agentcore.find(f"delete_{INFIXES[name.kind]}_credential_provider", name=name.name)
+
+
+def _client_of(answer: Mapping[str, Any]) -> Mapping[str, str]:
+    """As the vendor's configuration shows it, of providers that have one."""
+    parts = (answer.get("oauth2ProviderConfigOutput") or answer.get("providerConfigurationOutput") or {}).values()
+    return client_of(next(iter(parts), {}))
 
 
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500

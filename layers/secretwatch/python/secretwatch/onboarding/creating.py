@@ -36,7 +36,7 @@ class Creating:
             held = self._vault.find(provider)
         if held is None:
             raise ProviderSettling(f"AgentCore does not show the provider {provider.name} yet")
-        return self._taken(onboarding, provider, held)
+        return self._taken(onboarding, held)
 
     def _create(self, onboarding: Onboarding, provider: ProviderName, body: dict[str, Any]) -> Onboarding:
         """The intent comes first: whoever comes after a lost answer knows that there may be a provider of ours."""
@@ -50,10 +50,10 @@ class Creating:
             return onboarding  # somebody was faster, or we were and never heard of it
         return self._stored(onboarding.successor(created=True))
 
-    def _taken(self, onboarding: Onboarding, provider: ProviderName, held: Held) -> Onboarding:
+    def _taken(self, onboarding: Onboarding, held: Held) -> Onboarding:
         created = self._is_ours(onboarding, held)
-        if not created and (taken := held.taken(provider, onboarding.vendor, onboarding.pointers)):
-            raise NameTaken(f"{taken}: choose another name")
+        if not created and (taken := held.taken(onboarding)):
+            raise NameTaken(str(taken))
         taken_over = replace(onboarding, provider_arn=held.arn, created=created, callback_url=held.callback_url)
         if taken_over != onboarding:
             onboarding = self._stored(taken_over.successor())

@@ -64,14 +64,12 @@ class Inspecting:
         onboarding = needed(self._onboardings, onboarding_id)
         onboarding = self._pointed(onboarding)
         keys: dict[str, str] = {}
-        seen = [self._see(onboarding, arn, keys) for arn in onboarding.secrets if self._is_here(onboarding, arn)]
+        seen = [self._see(onboarding, arn, keys) for arn in onboarding.secrets if _is_here(onboarding, arn)]
         problems = [*self._elsewhere(onboarding), *(problem for one in seen for problem in one.problems)]
         taken = self._taken(onboarding)
-        if taken and not problems:
-            raise NameTaken(f"{taken}: choose another name")
-        if problems:
-            found = [*problems, *([Problem("name", f"is taken: {taken}", "Choose another name.")] if taken else [])]
-            raise refused(self._onboardings, onboarding, found)
+        if taken or problems:
+            refusal = refused(self._onboardings, onboarding, [*problems, *([taken] if taken else [])])
+            raise refusal if problems else NameTaken(str(refusal))
         plans = tuple(plan for one in seen for plan in one.plans)
         inspected = onboarding.successor(
             plans=plans,
@@ -111,25 +109,19 @@ class Inspecting:
             arn = given
         return Pointer(wanted.field, arn, wanted.json_key) if arn else _not_found(wanted)
 
-    def _is_here(self, onboarding: Onboarding, arn: str) -> bool:
-        return SecretId.of_arn(arn).region == onboarding.region
-
     def _elsewhere(self, onboarding: Onboarding) -> Iterator[Problem]:
         """A secret of another Region cannot be looked at from here, and would be of no use."""
         for one in onboarding.references:
-            if not self._is_here(onboarding, one.secret_arn):
+            if not _is_here(onboarding, one.secret_arn):
                 yield Problem(
                     field_of(one),
                     f"names a secret in {one.secret.region}, and the provider is created in {onboarding.region}",
                     f"Name a secret in {onboarding.region}; a replica of this one serves too.",
                 )
 
-    def _taken(self, onboarding: Onboarding) -> str | None:
-        provider = onboarding.provider
-        held = self._vault.find(provider) if provider else None
-        if held is None or provider is None:
-            return None
-        return held.taken(provider, onboarding.vendor, onboarding.pointers)
+    def _taken(self, onboarding: Onboarding) -> Problem | None:
+        held = self._vault.find(onboarding.provider) if onboarding.provider else None
+        return held.taken(onboarding) if held else None
 
     # --- one secret
 
@@ -193,6 +185,10 @@ class Inspecting:
                     )
                 case Plan() if rest := breaker or self._repairs.standing(one.resource).at_rest:
                     yield Problem(field, f"needs a policy to be changed, and {rest}", "`secretwatch resume` ends that.")
+
+
+def _is_here(onboarding: Onboarding, arn: str) -> bool:
+    return SecretId.of_arn(arn).region == onboarding.region
 
 
 def _not_found(wanted: WantedReference) -> Problem:

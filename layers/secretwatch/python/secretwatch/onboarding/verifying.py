@@ -55,8 +55,7 @@ class Verifying:
         return worst(finding for one in concluded for finding in one.findings)
 
     def _odd(self, onboarding: Onboarding, held: Held) -> list[str]:
-        provider = onboarding.provider
-        odd = held.taken(provider, onboarding.vendor, onboarding.pointers) if provider else None
+        odd = held.odd(onboarding)
         return [f"The provider does not read back as it was asked for: {odd}."] if odd else []
 
     def _judged(self, onboarding: Onboarding, held: Held) -> list[Conclusion]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -204,22 +204,33 @@ class Held:
     pointers: frozenset[Pointer]
     incomplete: frozenset[str] = frozenset()
     vendor: str | None = None
+    client: Mapping[str, str] = field(default_factory=dict)
     callback_url: str | None = None
     status: str | None = None
     failure_reason: str | None = None
 
-    def taken(self, name: ProviderName, vendor: str | None, pointers: Collection[Pointer]) -> str | None:
-        """In what it is another one than is asked for, for people; None when it is that very one."""
-        because = self._difference(vendor, frozenset(pointers))
-        return f"there is a provider {name.name} ({name.kind}) already, and {because}" if because else None
+    def taken(self, onboarding: Onboarding) -> Problem | None:
+        """In what it is another one than is asked for; None when it can be taken for that very one."""
+        because = self.odd(onboarding) or self._of_another_client(onboarding)
+        if because is None:
+            return None
+        there = f"there is a provider {onboarding.name} ({onboarding.kind}) already, and {because}"
+        return Problem("name", f"is taken: {there}", "Choose another name, or offboard that one.")
 
-    def _difference(self, vendor: str | None, pointers: frozenset[Pointer]) -> str | None:
-        if vendor is not None and self.vendor is not None and vendor != self.vendor:
+    def odd(self, onboarding: Onboarding) -> str | None:
+        """What is otherwise than was asked for, of all that decides where the credential comes from; for people."""
+        if onboarding.vendor is not None and self.vendor is not None and onboarding.vendor != self.vendor:
             return f"its vendor is {self.vendor}"
         if self.incomplete:
             return f"its {', '.join(sorted(self.incomplete))} names no secret by its full ARN"
-        odd = sorted({one.field for one in self.pointers ^ pointers})
+        odd = sorted({one.field for one in self.pointers ^ frozenset(onboarding.pointers)})
         return f"its {', '.join(odd)} points elsewhere" if odd else None
+
+    def _of_another_client(self, onboarding: Onboarding) -> str | None:
+        """As far as both say: AgentCore may show less than was asked for."""
+        asked = onboarding.request.client if onboarding.request else {}
+        odd = sorted(name for name in asked.keys() & self.client.keys() if asked[name] != self.client[name])
+        return f"its {', '.join(odd)} is another one" if odd else None
 
     @property
     def provider_status(self) -> ProviderStatus:

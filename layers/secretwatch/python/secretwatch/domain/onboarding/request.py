@@ -25,6 +25,8 @@ _CONFIGURATIONS = {
     ProviderKind.OAUTH2: "oauth2ProviderConfigInput",
     ProviderKind.PAYMENT: "providerConfigurationInput",
 }
+_CLIENT = ("clientId", "apiKeyId", "appId", "authorizationId")
+_DISCOVERY = "oauthDiscovery.discoveryUrl"
 _OWNER_LENGTH = 256
 _MOST_SECONDS = 7 * 24 * 3600
 _MOST_TAGS = 50
@@ -85,6 +87,11 @@ class OnboardingRequest:
         return next(map(_mapping, parts), {})
 
     @property
+    def client(self) -> Mapping[str, str]:
+        """Which client at the vendor it is for."""
+        return client_of(self.configuration)
+
+    @property
     def references(self) -> tuple[WantedReference, ...]:
         """Every EXTERNAL secret and every certificate that it names."""
         return (*self._secrets(), *self._certificates())
@@ -132,6 +139,13 @@ def read_request(given: object) -> OnboardingRequest | list[Problem]:
         options=_options(given.get("options", {}), misread.append),
         misread=(*misread, *_tag_problems(body)),
     )
+
+
+def client_of(configuration: Mapping[str, Any]) -> Mapping[str, str]:
+    """What tells a client at the vendor from others, as requests name it and AgentCore's Get answers do."""
+    found = {name: configuration.get(name) for name in _CLIENT}
+    found[_DISCOVERY] = _mapping(configuration.get("oauthDiscovery")).get("discoveryUrl")
+    return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
 def nearest(text: str, known: Collection[str]) -> str | None:
