@@ -1,11 +1,14 @@
 """`secretwatch onboard --dry-run`: what the workflow would find against a request, here and as the caller."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
 from secretwatch.adapters.dynamodb import (
     DynamoDbConsumers,
+    DynamoDbOnboardings,
     DynamoDbProviderRecords,
     DynamoDbReferences,
     DynamoDbRepairs,
@@ -13,12 +16,14 @@ from secretwatch.adapters.dynamodb import (
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
+from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
 from secretwatch.adapters.token_vault import AgentCoreTokenVault
 from secretwatch.domain.onboarding.errors import NameTaken, RequestRefused
 from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
-from secretwatch.domain.onboarding.request import OnboardingRequest
+from secretwatch.domain.onboarding.request import OnboardingRequest, Problem
+from secretwatch.domain.reference import ProviderName
 from secretwatch.gathering import Gathering
-from secretwatch.onboarding import Inspecting, Seeing
+from secretwatch.onboarding import Inspecting, Seeing, switched_off, under_way
 from secretwatch.ports import Onboardings, ProviderStatuses
 from secretwatch.settings import repair_rules_from, rules_from
 from secretwatch_cli.aws import Clients, told
@@ -29,10 +34,21 @@ def inspect(clients: Clients, stack: Stack, request: OnboardingRequest) -> Onboa
     """The onboarding as it would stand after `Inspect`, with its problems; raises Unable when that cannot be told."""
     with told():
         record = Aside(_begun(stack, request))
-        try:
-            return _inspecting(clients, stack, cast("Onboardings", record)).inspect(record.onboarding.id)
-        except (RequestRefused, NameTaken):
-            return record.onboarding
+        with suppress(RequestRefused, NameTaken):  # the record says why
+            _inspecting(clients, stack, cast("Onboardings", record)).inspect(record.onboarding.id)
+        begun = record.onboarding
+        return replace(begun, problems=(*_beforehand(clients, stack, request, begun.provider), *begun.problems))
+
+
+def _beforehand(
+    clients: Clients, stack: Stack, request: OnboardingRequest, provider: ProviderName | None
+) -> Iterator[Problem]:
+    """What `Validate` would find in the stack."""
+    yield from switched_off(request, vend=stack.parameters.get("OnboardingVend") == "on")
+    onboardings = DynamoDbOnboardings(clients("dynamodb"), stack.output("RegistryTable"))
+    holder = onboardings.claimed_by(provider) if provider else None
+    if holder and StepFunctionsExecutions(clients("stepfunctions")).is_running(holder):
+        yield under_way(holder)
 
 
 class Aside:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ ONBOARDING = Onboarding(
     pointers=(Pointer("apiKey", WEATHER, "api_key"),),
     plans=(Shown(Kind.SECRET, WEATHER, WEATHER, None, LETS_AGENTCORE_READ, STATEMENT, "Why."),),
     warnings=("w",),
-    problems=(Problem("name", "is odd"),),
+    problems=(Problem("name", "is odd", "Change it."),),
     approval=Approval(True, "Why.", timedelta(hours=1), "token", NOON, ALICE, NOON, "no"),
     creating=True,
     provider_arn=ARN,
@@ -118,6 +119,25 @@ def test_what_is_stored_is_what_is_found(onboardings: DynamoDbOnboardings) -> No
     assert onboardings.find("o-2") == begun
     assert onboardings.find_offboarding("o-1") == ended
     assert (onboardings.find("o-3"), onboardings.find_offboarding("o-3")) == (None, None)
+
+
+def test_records_of_release_0_3_0_are_read(onboardings: DynamoDbOnboardings, dynamodb: Any) -> None:
+    """Their problems may have no fix, and an offboarding did not say whether the provider was gone before."""
+    onboardings.store(ONBOARDING)
+    onboardings.store_offboarding(OFFBOARDING)
+    change = partial(dynamodb.update_item, TableName=TABLE)
+    change(
+        Key={"pk": {"S": "ONBOARDING#o-1"}, "sk": {"S": "STATE"}},
+        UpdateExpression="SET problems[0].fix = :none",
+        ExpressionAttributeValues={":none": {"NULL": True}},
+    )
+    change(Key={"pk": {"S": "ONBOARDING#o-1"}, "sk": {"S": "OFFBOARDING"}}, UpdateExpression="REMOVE gone")
+
+    found, offboarding = onboardings.find("o-1"), onboardings.find_offboarding("o-1")
+
+    assert found
+    assert "docs/onboarding.md" in found.problems[0].fix
+    assert offboarding == OFFBOARDING
 
 
 def test_who_writes_over_a_newer_record_loses(onboardings: DynamoDbOnboardings) -> None:

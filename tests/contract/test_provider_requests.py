@@ -131,8 +131,8 @@ CASES = [
     pytest.param(having(API_KEY, "name", "a b"), "name", "not written", "match", id="pattern"),
     pytest.param(having(API_KEY, "name", "ab\n"), "name", "not written", "match", id="pattern, to its very end"),
     pytest.param(having(API_KEY, "name", "x" * 129), "name", "too long", "at most 128 characters", id="maximum"),
-    pytest.param(having(API_KEY, "name", 7), "name", "a string, and is a number", None, id="type"),
-    pytest.param(having(API_KEY, "name", None), "name", "a string, and is null", None, id="null"),
+    pytest.param(having(API_KEY, "name", 7), "name", "a string, and is a number", "Write a string.", id="type"),
+    pytest.param(having(API_KEY, "name", None), "name", "a string, and is null", "Write a string.", id="null"),
     pytest.param(
         having(API_KEY, "apiKeySecretConfig", "arn"),
         "apiKeySecretConfig",
@@ -238,18 +238,46 @@ CASES = [
         "EXTERNAL",
         id="one of two sources",
     ),
-    pytest.param(having(API_KEY, "owner", 7), "owner", "no name", None, id="our own part"),
+    pytest.param(having(API_KEY, "owner", 7), "owner", "no name", "Give a line", id="our own part"),
+    pytest.param(
+        without(ANNOUNCED, "credentialProviderVendor"),
+        "credentialProviderVendor",
+        "is missing",
+        "Add one of GoogleOauth2, GithubOauth2",
+        id="no vendor",
+    ),
+    pytest.param(
+        having(API_KEY, OAUTH2, None), OAUTH2, "not known", "Did you mean", id="another kind's part, and empty"
+    ),
+    pytest.param(
+        having(ANNOUNCED, "options", {"vend": True}), "options.vend", "for API keys only", "Leave it out", id="vend"
+    ),
+    pytest.param(having(API_KEY, "options", {"vend": "yes"}), "options.vend", "neither", "Write true", id="no switch"),
 ]
 
 
 @pytest.mark.parametrize(("asked", "field", "message", "fix"), CASES)
-def test_what_is_wrong_names_its_field_and_its_fix(
-    asked: dict[str, Any], field: str, message: str, fix: str | None
-) -> None:
+def test_what_is_wrong_names_its_field_and_its_fix(asked: dict[str, Any], field: str, message: str, fix: str) -> None:
     found = [one for one in problems(asked) if one.field == field]
 
     assert any(message in one.message for one in found), problems(asked)
-    assert fix is None or any(fix in (one.fix or "") for one in found), found
+    assert any(fix in one.fix for one in found), found
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        pytest.param(having(API_KEY, "apiKeySecretSource", "KEPT"), "apiKeySecretSource", id="source"),
+        pytest.param(having(API_KEY, "colour", "red"), "colour", id="field"),
+        pytest.param(having(ANNOUNCED, f"{GOOGLE}.colour", "red"), f"{GOOGLE}.colour", id="field of a vendor"),
+    ],
+)
+def test_nobody_is_pointed_to_a_secret_that_agentcore_keeps(asked: dict[str, Any], field: str) -> None:
+    (found,) = [one for one in problems(asked) if one.field == field]
+
+    offered = found.fix.rpartition("There are: ")[2].rstrip(".").split(", ")
+    assert offered
+    assert not set(offered) & {"MANAGED", "apiKey", "clientSecret"}
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -1,14 +1,17 @@
 """A dry run looks as the workflow's inspection would, with the caller's own clients, and writes nothing."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from local import agentcore_identity
+from secretwatch.adapters.dynamodb import DynamoDbOnboardings
 from secretwatch.domain.onboarding.onboarding import Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, read_request
+from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch_cli.failures import Unable
 from secretwatch_cli.inspection import inspect
 from secretwatch_cli.stack import Stack
@@ -16,6 +19,7 @@ from tests.contract.checking import Deployed, deployed
 from tests.contract.registry import TABLE, items
 from tests.fakes import REGION
 
+HOLDER = f"arn:aws:states:{REGION}:{DEFAULT_ACCOUNT_ID}:execution:OnboardSecret:o-1"
 VARIABLES = {"REGISTRY_TABLE": TABLE, "REQUIRED_TAGS": "owner"}
 STACK = Stack(
     "secretwatch",
@@ -33,6 +37,13 @@ class Lambda:
         return {"Environment": {"Variables": VARIABLES}}
 
 
+class StepFunctions:
+    """Knows that one execution runs."""
+
+    def describe_execution(self, **asked: Any) -> dict[str, Any]:
+        return {"status": "RUNNING" if asked["executionArn"] == HOLDER else "ABORTED"}
+
+
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     agentcore_identity.install()
@@ -40,8 +51,11 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         yield function
 
 
-def inspected(world: Deployed, secret: str, *, json_key: str = "client_secret", name: str = "crm") -> Onboarding:
+def inspected(
+    world: Deployed, secret: str, *, json_key: str = "client_secret", name: str = "crm", vend: bool = False, **on: str
+) -> Onboarding:
     asked = {
+        "options": {"vend": vend},
         "name": name,
         "apiKeySecretSource": "EXTERNAL",
         "apiKeySecretConfig": {"secretId": secret, "jsonKey": json_key},
@@ -50,9 +64,10 @@ def inspected(world: Deployed, secret: str, *, json_key: str = "client_secret", 
     assert isinstance(request, OnboardingRequest)
 
     def client(service: str) -> Any:
-        return Lambda() if service == "lambda" else world.client(service)
+        own = {"lambda": Lambda, "stepfunctions": StepFunctions}.get(service)
+        return own() if own else world.client(service)
 
-    return inspect(client, STACK, request)
+    return inspect(client, replace(STACK, parameters=on), request)
 
 
 def told(onboarding: Onboarding) -> str:
@@ -104,6 +119,30 @@ def test_a_name_that_is_taken_is_a_problem(world: Deployed) -> None:
     found = inspected(world, secret)
 
     assert "name is taken" in told(found)
+
+
+@pytest.mark.parametrize(
+    ("switch", "wrong"), [({}, True), ({"OnboardingVend": "off"}, True), ({"OnboardingVend": "on"}, False)]
+)
+def test_a_credential_is_not_fetched_where_the_stack_has_that_off(
+    world: Deployed, switch: dict[str, str], wrong: bool
+) -> None:
+    found = inspected(world, world.secret(Tags=[{"Key": "owner", "Value": "blue"}]), vend=True, **switch)
+
+    assert ("options.vend is switched off in this stack" in told(found)) is wrong
+
+
+@pytest.mark.parametrize(("holder", "wrong"), [(HOLDER, True), (f"{HOLDER}-stopped", False)])
+def test_a_name_that_another_execution_works_on_is_a_problem_while_that_one_runs(
+    world: Deployed, holder: str, wrong: bool
+) -> None:
+    provider = ProviderName(DEFAULT_ACCOUNT_ID, REGION, ProviderKind.API_KEY, "crm")
+    DynamoDbOnboardings(world.client("dynamodb"), TABLE).claim(provider, holder, over=None)
+
+    found = inspected(world, world.secret())
+
+    assert (f"{holder} works on" in told(found)) is wrong
+    assert "lacks the tag `owner`" in told(found)
 
 
 def test_what_the_caller_may_not_see_cannot_be_told(world: Deployed) -> None:

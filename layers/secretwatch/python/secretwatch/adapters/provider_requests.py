@@ -95,7 +95,8 @@ class ProviderRequests:
     def problems(self, request: OnboardingRequest) -> list[Problem]:
         """All that is wrong with the request, our own part of it included; none names a value."""
         shape = _input_of(request.kind)
-        found = [*self._structure(shape, request.body, ""), *_vendor_problems(shape, request), *request.misread]
+        ours = [*request.misread, *_vend_problems(request)]
+        found = [*self._structure(shape, request.body, ""), *_vendor_problems(shape, request), *ours]
         if not found and not request.references:
             found = [Problem("the request", "references no secret of yours", "Such a provider needs no onboarding.")]
         return list(dict.fromkeys(found))
@@ -105,7 +106,7 @@ class ProviderRequests:
         if shape.metadata.get("sensitive"):
             yield self._literal(path, value)
         elif not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-            yield Problem(path, f"has to be {kind}, and is {_what(value)}", _members(shape))
+            yield Problem(path, f"has to be {kind}, and is {_what(value)}", _members(shape) or f"Write {kind}.")
             yield from self._astray(value, path)
         elif isinstance(value, Mapping) and isinstance(shape, StructureShape):
             yield from self._structure(shape, value, path)
@@ -130,7 +131,7 @@ class ProviderRequests:
             elif plain(str(name)) in _STEMS:
                 yield self._literal(_join(path, name), item)
             else:
-                yield Problem(_join(path, name), "is not known to AgentCore here", _instead(str(name), shape.members))
+                yield Problem(_join(path, name), "is not known to AgentCore here", _instead(str(name), _open(shape)))
                 yield from self._astray(item, _join(path, name))
         for name in shape.required_members:
             if name not in value:
@@ -219,6 +220,12 @@ def _vendor_problems(shape: StructureShape, request: OnboardingRequest) -> Itera
         yield Problem(_join(union, name), f"is not what {request.vendor} takes", fix)
 
 
+def _vend_problems(request: OnboardingRequest) -> Iterator[Problem]:
+    """To fetch an OAuth2 token would take part in somebody's authorization."""
+    if request.options.vend and request.kind is not ProviderKind.API_KEY:
+        yield Problem("options.vend", "is for API keys only", "Leave it out.")
+
+
 def _union_of(shape: StructureShape) -> tuple[str, StructureShape | None]:
     """The member that has a configuration for each vendor."""
     for name, member in shape.members.items():
@@ -235,7 +242,7 @@ def _configuration_of(vendor: str, configurations: StructureShape) -> str:
 def _text(shape: Shape, value: str, path: str) -> Iterator[Problem]:
     constraints = shape.metadata
     if "enum" in constraints and value not in constraints["enum"]:
-        yield Problem(path, "is none of AgentCore's", _instead(value, constraints["enum"]))
+        yield Problem(path, "is none of AgentCore's", _instead(value, _choice(shape)))
     if "pattern" in constraints and not _matches(constraints["pattern"], value):
         yield Problem(path, "is not written as AgentCore wants it", f"It has to match {constraints['pattern']}")
     yield from _range(shape, len(value), path, "characters")
@@ -264,6 +271,8 @@ def _instead(name: str, known: Collection[str]) -> str:
 
 
 def _addition(shape: Shape) -> str:
+    if "enum" in shape.metadata:
+        return f"Add one of {', '.join(_choice(shape))}."
     return _members(shape) or f"Add it: {_TYPES.get(shape.type_name, ('a value', None))[0]}."
 
 
@@ -273,7 +282,17 @@ def _members(shape: Shape) -> str | None:
         return None
     if shape.is_tagged_union:
         return f"It has one of {', '.join(shape.members)}."
-    return f"It has {', '.join(shape.required_members or shape.members)}."
+    return f"It has {', '.join(shape.required_members or _open(shape))}."
+
+
+def _open(shape: StructureShape) -> list[str]:
+    """The members that a request may have: none that holds a secret itself."""
+    return [name for name, member in shape.members.items() if not member.metadata.get("sensitive")]
+
+
+def _choice(shape: Shape) -> list[str]:
+    """The words that a request may have in such a place: a secret that AgentCore keeps needs no onboarding."""
+    return [word for word in shape.metadata["enum"] if word != "MANAGED"]
 
 
 def _what(value: object) -> str:

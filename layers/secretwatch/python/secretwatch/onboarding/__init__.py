@@ -2,7 +2,7 @@
 
 from secretwatch.onboarding.announcing import Announcing
 from secretwatch.onboarding.asking import Asking
-from secretwatch.onboarding.beginning import Beginning
+from secretwatch.onboarding.beginning import Beginning, switched_off, under_way
 from secretwatch.onboarding.creating import Creating
 from secretwatch.onboarding.deciding import Deciding, Wish
 from secretwatch.onboarding.granting import Done, Granting
@@ -26,4 +26,6 @@ __all__ = [
     "Seeing",
     "Verifying",
     "Wish",
+    "switched_off",
+    "under_way",
 ]

@@ -8,7 +8,7 @@ from secretwatch.domain.onboarding import news
 from secretwatch.domain.onboarding.errors import AlreadyUnderWay, RequestRefused
 from secretwatch.domain.onboarding.onboarding import Execution, Onboarding
 from secretwatch.domain.onboarding.request import NAME, OnboardingRequest, Problem, read_request
-from secretwatch.domain.reference import ProviderKind, ProviderName
+from secretwatch.domain.reference import ProviderName
 from secretwatch.errors import Permanent
 from secretwatch.ports import Bus, Executions, Onboardings, RequestModel
 
@@ -69,13 +69,14 @@ class Beginning:
     def _problems(self, request: OnboardingRequest | list[Problem]) -> list[Problem]:
         if isinstance(request, list):
             return request
-        return [*self._model.problems(request), *(self._vend_problems(request) if request.options.vend else [])]
+        return [*self._model.problems(request), *switched_off(request, vend=self._vend)]
 
-    def _vend_problems(self, request: OnboardingRequest) -> list[Problem]:
-        if request.kind is not ProviderKind.API_KEY:
-            return [Problem("options.vend", "is for API keys only", "Leave it out.")]
-        off = Problem("options.vend", "is switched off in this stack", "Leave it out, or ask for OnboardingVend.")
-        return [] if self._vend else [off]
+
+def switched_off(request: OnboardingRequest, *, vend: bool) -> list[Problem]:
+    """What is asked for and the stack does not let anybody have; `vend` is its parameter OnboardingVend."""
+    if vend or not request.options.vend:
+        return []
+    return [Problem("options.vend", "is switched off in this stack", "Leave it out, or ask for OnboardingVend.")]
 
 
 def refused(onboardings: Onboardings, onboarding: Onboarding, problems: Sequence[Problem]) -> RequestRefused:
@@ -94,8 +95,13 @@ def claim(onboardings: Onboardings, executions: Executions, provider: ProviderNa
     if holder == execution:
         return
     if holder and executions.is_running(holder):
-        raise AlreadyUnderWay(f"{holder} works on the provider {provider.name} ({provider.kind}): wait for its end")
+        raise AlreadyUnderWay(str(under_way(holder)))
     onboardings.claim(provider, execution, over=holder)
+
+
+def under_way(holder: str) -> Problem:
+    """Another execution has the provider's name."""
+    return Problem("name", f"is of a provider that {holder} works on", "Wait for its end.")
 
 
 def needed(onboardings: Onboardings, onboarding_id: str) -> Onboarding:

@@ -176,7 +176,11 @@ class Inspecting:
         for one in planned.values():
             match one:
                 case Refusal(reason=reason):
-                    yield Problem(field, f"needs a policy to be changed, which is not possible: {reason}")
+                    yield Problem(
+                        field,
+                        f"needs a policy to be changed, which is not possible: {reason.rstrip('.')}",
+                        f"Let AgentCore read by the policy of {one.resource} yourself, or name another secret.",
+                    )
                 case Plan() if mode is Mode.OBSERVE:
                     yield Problem(
                         field,

@@ -26,6 +26,7 @@ from secretwatch.errors import LostRace
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_NO_FIX = "docs/onboarding.md says what to do."  # problems in records of release 0.3.0 may have none
 _OPEN, _OPEN_OFFBOARDING = "ONBOARDING", "OFFBOARDING"
 
 
@@ -161,7 +162,7 @@ def onboarding_of(item: Item) -> Onboarding:
         pointers=tuple(map(_pointer, item["pointers"])),
         plans=tuple(map(_shown, item["plans"])),
         warnings=tuple(item["warnings"]),
-        problems=tuple(Problem(one["field"], one["message"], one["fix"]) for one in item["problems"]),
+        problems=tuple(Problem(one["field"], one["message"], one["fix"] or _NO_FIX) for one in item["problems"]),
         approval=_approval(item["approval"]) if item["approval"] else None,
         creating=item["creating"],
         provider_arn=item["provider_arn"],

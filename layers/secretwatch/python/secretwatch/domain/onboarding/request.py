@@ -39,11 +39,11 @@ class Problem:
 
     field: str
     message: str
-    fix: str | None = None
+    fix: str
 
     def __str__(self) -> str:
         """One line for people."""
-        return " ".join(filter(None, (f"{self.field} {self.message}.", self.fix)))
+        return f"{self.field} {self.message}. {self.fix}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +161,11 @@ def plain(text: str) -> str:
 
 
 def _kind(body: Mapping[str, Any]) -> ProviderKind:
+    has_vendor = "credentialProviderVendor" in body
     for kind, configuration in _CONFIGURATIONS.items():
-        if configuration in body:
+        if configuration in body and (has_vendor or body[configuration] is not None):
             return kind
-    return ProviderKind.OAUTH2 if "credentialProviderVendor" in body else ProviderKind.API_KEY
+    return ProviderKind.OAUTH2 if has_vendor else ProviderKind.API_KEY
 
 
 def _owner(given: Mapping[Any, Any], tell: Callable[[Problem], None]) -> str | None:
@@ -194,7 +195,7 @@ def _options(given: object, tell: Callable[[Problem], None]) -> Options:
         tell(Problem("options.approveWithinSeconds", "is no time to wait", f"Give 1 to {_MOST_SECONDS} (a week)."))
         seconds = usual.approve_within.total_seconds()
     if not isinstance(vend, bool):
-        tell(Problem("options.vend", "is neither true nor false"))
+        tell(Problem("options.vend", "is neither true nor false", "Write true, or leave it out."))
         vend = usual.vend
     return Options(timedelta(seconds=int(seconds)), vend)
 
