@@ -15,6 +15,7 @@ from secretwatch.adapters.dynamodb import (
 )
 from secretwatch.adapters.iam import IamIdentities
 from secretwatch.adapters.kms import KmsKeys
+from secretwatch.adapters.provider_requests import advice
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
 from secretwatch.adapters.token_vault import AgentCoreTokenVault
@@ -37,7 +38,11 @@ def inspect(clients: Clients, stack: Stack, request: OnboardingRequest) -> Onboa
         with suppress(RequestRefused, NameTaken):  # the record says why
             _inspecting(clients, stack, cast("Onboardings", record)).inspect(record.onboarding.id)
         begun = record.onboarding
-        return replace(begun, problems=(*_beforehand(clients, stack, request, begun.provider), *begun.problems))
+        return replace(
+            begun,
+            problems=(*_beforehand(clients, stack, request, begun.provider), *begun.problems),
+            warnings=(*advice(request), *begun.warnings),
+        )
 
 
 def _beforehand(

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from secretwatch.adapters.provider_requests import Form, forms
-from secretwatch.domain.onboarding.request import nearest, plain
+from secretwatch.domain.onboarding.request import Problem, nearest, plain
 from secretwatch.domain.reference import SECRET_FIELDS
 from secretwatch_cli.failures import Misused
 
@@ -111,6 +111,31 @@ def _put(configuration: dict[str, Any], path: str, value: Any) -> None:
     configuration[last] = value
 
 
+def typed(form: Form, problem: Problem) -> Problem:
+    """The problem, with what to type where something is missing."""
+    if problem.message != "is missing":
+        return problem
+    path = problem.field.removeprefix(".".join(form.inside)).removeprefix(".")
+    return replace(problem, fix=f"{problem.fix} To type: `{_option(form, path)}`.")
+
+
+def _option(form: Form, path: str) -> str:
+    """One secret serves every reference, so that all but the first need their JSON key only."""
+    options = {
+        "name": "--name NAME",
+        "oauthDiscovery": "--discovery-url URL",
+        next((member for member in _IDENTIFIERS if member in form.members), ""): "--client-id ID",
+    }
+    for number, stem in enumerate(form.stems):
+        key = "--json-key KEY" if number == 0 else f"--set {stem}Config.jsonKey=KEY"
+        options |= {
+            f"{stem}Config": f"--secret ARN {key}",
+            f"{stem}Config.secretId": "--secret ARN",
+            f"{stem}Config.jsonKey": key,
+        }
+    return options.get(path, f"--set {path}=VALUE")
+
+
 def options_of(owner: str | None, approve_within: timedelta | None, *, vend: bool) -> dict[str, Any]:
     """What a request says besides its body."""
     options: dict[str, Any] = {}
@@ -157,7 +182,11 @@ def example(form: Form) -> dict[str, Any]:
         secret="arn:aws:secretsmanager:eu-west-1:111122223333:secret:agents/my-secret-a1b2c3",  # noqa: S106 - an ARN
         json_key=SECRET_FIELDS[form.stems[0]],
         discovery_url="https://idp.example.com/.well-known/openid-configuration" if discovers else None,
-        settings=[*keys, *(f"{member}={_placeholder(member)}" for member in others)],
+        settings=[
+            *keys,
+            *(f"{member}={_placeholder(member)}" for member in others),
+            *(f"{member}=https://your-tenant.example.com/{_kebab(member)}" for member in form.advised),
+        ],
     )
     return written(form, wanted) | options_of("Your team", timedelta(days=3), vend=False)
 

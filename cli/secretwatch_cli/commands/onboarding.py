@@ -32,7 +32,7 @@ from secretwatch_cli.failures import Misused, Unable
 from secretwatch_cli.inspection import inspect
 from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import registry_of
-from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, written
+from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, typed, written
 from secretwatch_cli.steps import Execution, Outcome, Step
 
 EXIT_STATUS = """\b
@@ -101,6 +101,7 @@ def onboard(
         within = read_time(approve_within) if approve_within else None
         given = _with(_asked(kind, wanted, file), options_of(owner, within, vend=vend))
         request, problems = _judged(given)
+        problems = [typed(form_of(kind), one) for one in problems] if kind else problems
         if request and not problems and not dry_run:
             _run(context.obj, "OnboardSecretArn", f"o-{request.digest}", given, wait=wait, as_json=as_json)
     inspected, unknown = _inspected(context.obj, request) if request and not problems else (None, None)

@@ -14,6 +14,7 @@ from secretwatch.domain.onboarding.request import OnboardingRequest, read_reques
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch_cli.failures import Unable
 from secretwatch_cli.inspection import inspect
+from secretwatch_cli.requesting import Wanted, form_of, written
 from secretwatch_cli.stack import Stack
 from tests.contract.checking import Deployed, deployed
 from tests.contract.registry import TABLE, items
@@ -60,6 +61,10 @@ def inspected(
         "apiKeySecretSource": "EXTERNAL",
         "apiKeySecretConfig": {"secretId": secret, "jsonKey": json_key},
     }
+    return looked_at(world, asked, **on)
+
+
+def looked_at(world: Deployed, asked: dict[str, Any], **on: str) -> Onboarding:
     request = read_request(asked)
     assert isinstance(request, OnboardingRequest)
 
@@ -143,6 +148,12 @@ def test_a_name_that_another_execution_works_on_is_a_problem_while_that_one_runs
 
     assert (f"{holder} works on" in told(found)) is wrong
     assert "lacks the tag `owner`" in told(found)
+
+
+def test_what_the_vendor_will_need_is_a_warning(world: Deployed) -> None:
+    asked = written(form_of("okta"), Wanted("crm", "id", world.secret(), "client_secret"))
+
+    assert "issuer" in looked_at(world, asked).warnings[0]
 
 
 def test_what_the_caller_may_not_see_cannot_be_told(world: Deployed) -> None:

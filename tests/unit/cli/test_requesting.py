@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from secretwatch.adapters.provider_requests import ProviderRequests
-from secretwatch.domain.onboarding.request import OnboardingRequest, read_request
+from secretwatch.adapters.provider_requests import ProviderRequests, advice
+from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, read_request
 from secretwatch_cli.failures import Misused
-from secretwatch_cli.requesting import Wanted, example, form_of, kinds, options_of, read_file, written
+from secretwatch_cli.requesting import Wanted, example, form_of, kinds, options_of, read_file, typed, written
 from tests.fakes import secret_arn
 
 SECRET = secret_arn("agents/crm")
@@ -98,6 +98,54 @@ def test_what_was_not_given_is_missing_and_told_as_such() -> None:
 
     missing = {one.split(" ")[0].rpartition(".")[2] for one in problems(asked) if "is missing" in one}
     assert missing == {"name", "clientId", "clientSecretConfig"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted", "options"),
+    [
+        ("api-key", Wanted(), ["--name NAME", "--secret ARN --json-key KEY"]),
+        ("api-key", Wanted(name="w", json_key="key"), ["--secret ARN"]),
+        ("api-key", Wanted(name="w", secret=SECRET), ["--json-key KEY"]),
+        ("google", Wanted(name="w", secret=SECRET, json_key="key"), ["--client-id ID"]),
+        ("custom", Wanted(name="w", client_id="id", secret=SECRET, json_key="key"), ["--discovery-url URL"]),
+        ("coinbase", Wanted("w", "id", SECRET, "key"), ["--set walletSecretConfig.jsonKey=KEY"]),
+        (
+            "stripe-privy",
+            Wanted("w", "id", SECRET, "key"),
+            ["--set authorizationPrivateKeyConfig.jsonKey=KEY", "--set authorizationId=VALUE"],
+        ),
+    ],
+)
+def test_what_is_missing_is_told_as_it_is_typed(kind: str, wanted: Wanted, options: list[str]) -> None:
+    form = form_of(kind)
+    request = read_request(written(form, wanted))
+    assert isinstance(request, OnboardingRequest)
+
+    told = [typed(form, one).fix for one in ProviderRequests().problems(request)]
+
+    assert sorted(fix.rpartition("To type: ")[2] for fix in told) == sorted(f"`{option}`." for option in options)
+
+
+def test_what_is_wrong_otherwise_is_told_as_it_is() -> None:
+    problem = Problem("name", "is not written as AgentCore wants it", "It has to match x")
+
+    assert typed(form_of("api-key"), problem) == problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "advised"),
+    [(kind, True) for kind in ("auth0", "cognito", "cyber", "fusion", "okta", "one", "ping")]
+    + [(kind, False) for kind in ("api-key", "google", "custom", "coinbase", "zoom")],
+)
+def test_a_vendor_with_a_server_for_each_customer_needs_its_addresses(kind: str, advised: bool) -> None:
+    form = form_of(kind)
+    bare = read_request(written(form, Wanted("crm", None, SECRET, "key")))
+    whole = read_request(example(form))
+    assert isinstance(bare, OnboardingRequest)
+    assert isinstance(whole, OnboardingRequest)
+
+    assert ["issuer, authorizationEndpoint, tokenEndpoint" in text for text in advice(bare)] == [True] * advised
+    assert advice(whole) == []
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,12 @@ _WORDS: Mapping[type, str] = {  # in this order: to Python, True is a number
     Mapping: "an object",
 }
 _SHARED = "includedOauth2ProviderConfig"  # of all vendors that have no configuration of their own
+_OF_A_TENANT = ("issuer", "authorizationEndpoint", "tokenEndpoint")
+_VENDORS_OF_TENANTS = frozenset(
+    f"{name}Oauth2" for name in ("Auth0", "Cognito", "CyberArk", "FusionAuth", "Okta", "OneLogin", "PingOne")
+)
+"""Which give each customer a server of its own, and need to be told its addresses (AgentCore's guide, by vendor)."""
+
 _WITHOUT_SECRET = {"AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"}
 _STEMS = {plain(field): stem for stem, field in SECRET_FIELDS.items()} | {plain(stem): stem for stem in SECRET_FIELDS}
 
@@ -50,7 +56,7 @@ class Form:
     """How a request for one vendor is written; an API key has no vendor.
 
     `inside` leads from the body to the vendor's configuration, `members` are the fields of that, of which some are
-    `required`.
+    `required`, and some `advised`: the vendor needs them, although AgentCore's model does not say so.
     """
 
     kind: ProviderKind
@@ -58,6 +64,7 @@ class Form:
     inside: tuple[str, ...]
     members: frozenset[str]
     required: tuple[str, ...]
+    advised: tuple[str, ...] = ()
 
     @property
     def stems(self) -> tuple[str, ...]:
@@ -82,7 +89,19 @@ def forms() -> list[Form]:
 
 def _form(kind: ProviderKind, vendor: str | None, inside: tuple[str, ...], shape: Shape) -> Form:
     assert isinstance(shape, StructureShape)  # noqa: S101 - whatever holds members
-    return Form(kind, vendor, inside, frozenset(shape.members), tuple(shape.required_members))
+    return Form(kind, vendor, inside, frozenset(shape.members), tuple(shape.required_members), _advised(vendor))
+
+
+def advice(request: OnboardingRequest) -> list[str]:
+    """What AgentCore would take, and the vendor would not; for people."""
+    lacking = [member for member in _advised(request.vendor) if member not in request.configuration]
+    if not lacking:
+        return []
+    return [f"{request.vendor} has a server for each customer: AgentCore's guide asks for {', '.join(lacking)}, too."]
+
+
+def _advised(vendor: str | None) -> tuple[str, ...]:
+    return _OF_A_TENANT if vendor in _VENDORS_OF_TENANTS else ()
 
 
 class ProviderRequests:
