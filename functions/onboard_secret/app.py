@@ -145,10 +145,8 @@ def inspect(execution: Execution, _event: Event) -> Event:
     return {
         "approval": {
             "needed": approval is None or approval.needed,
-            "why": approval.why if approval else "",
             "withinSeconds": int(within.total_seconds()),
-        },
-        "warnings": list(inspected.warnings),
+        }
     }
 
 
