@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ from secretwatch_cli.display.onboarding import (
     inspected_lines,
     onboarding_json,
     onboarding_lines,
+    open_json,
     open_lines,
     outcome_lines,
     problem_lines,
@@ -34,6 +36,7 @@ from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import registry_of
 from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, written
 from secretwatch_cli.steps import Execution, Outcome, Step
+from secretwatch_cli.underway import UnderWay
 
 EXIT_STATUS = """\b
 Exit status:
@@ -131,25 +134,28 @@ def offboard(
 def onboardings(
     context: typer.Context,
     id_: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One onboarding, whole; without it, all that are under way.")
+        str | None, typer.Argument(metavar="ID", help="One onboarding, whole; without it, all that are under way.")
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the onboardings that are under way, those that wait for a person first; or all of one."""
+    """Show what is under way: onboardings, those that wait for a person first, and offboardings; or all of one."""
     with explained():
         registry = registry_of(*context.obj.find())
         with told():
             found = registry.onboardings.find(id_) if id_ else None
-            listed = [found] if found else registry.onboardings.open()
+            stopped = found is not None and registry.under_way.is_stopped(found)
+            under_way = UnderWay() if id_ else registry.under_way.look()
         if id_ and not found:
             raise Unable(f"There is no onboarding {id_}. `secretwatch onboardings` lists those that are under way.")
     if as_json:
-        display.print_json({"onboardings": [onboarding_json(one) for one in listed]})
+        display.print_json(
+            {"onboardings": [onboarding_json(found, stopped=stopped)]} if found else open_json(under_way)
+        )
     elif found:
-        display.print_lines(onboarding_lines(found))
+        display.print_lines(onboarding_lines(found, stopped=stopped))
     else:
-        display.print_lines(open_lines(listed))
+        display.print_lines(open_lines(under_way, at=datetime.now(UTC)))
 
 
 def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]:

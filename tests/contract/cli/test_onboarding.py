@@ -162,7 +162,12 @@ ONBOARDED = Execution(
     f"{ONBOARDS}:o-abc-1",
     "SUCCEEDED",
     (Step("Validate", Outcome.DONE), Step("CreateProvider", Outcome.DONE)),
-    output={"providerArn": "arn:x", "created": True, "callbackUrl": "https://back", "message": "crm resolves."},
+    output={
+        "providerArn": "arn:x",
+        "created": True,
+        "callbackUrl": "https://back",
+        "message": "crm resolves. Register https://back at the vendor.",
+    },
 )
 
 
@@ -178,7 +183,7 @@ def test_waiting_tells_each_step_and_what_came_of_it(monkeypatch: pytest.MonkeyP
     assert result.stderr.count("running   Approve: somebody else has to: secretwatch approve o-abc-1") == 1
     assert result.stderr.count("done      Approve") == 1
     assert "crm resolves." in result.stdout
-    assert "Register this URL at the vendor: https://back" in result.stdout
+    assert result.stdout.count("https://back") == 1
 
 
 @pytest.mark.usefixtures("started")
@@ -212,6 +217,16 @@ def test_how_it_ended_is_the_exit_status(
 
     assert result.exit_code == expected
     assert ("Because." if error else "Nothing is rolled back") in result.stdout
+
+
+@pytest.mark.usefixtures("started")
+def test_an_offboarding_that_was_stopped_goes_on_when_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends(monkeypatch, Execution("off-abc-1", "arn", "ABORTED"))
+
+    told = run("offboard", "api-key", "weather", "--wait").stdout
+
+    assert "It was stopped: start it again, and it goes on where it was." in told
+    assert "with offboard" not in told
 
 
 @pytest.mark.usefixtures("started")
