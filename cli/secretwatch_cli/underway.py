@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from secretwatch.adapters.dynamodb import DynamoDbOnboardings
-from secretwatch.domain.onboarding.onboarding import Offboarding, Onboarding, Status
+from secretwatch.domain.onboarding.onboarding import Execution, Offboarding, Onboarding, Status
+from secretwatch.domain.reference import ProviderName
 from secretwatch.errors import Permanent
 from secretwatch.ports import Executions
 
@@ -67,9 +68,12 @@ class Looking:
         for one in works:
             if self._runs(one):
                 running.append(one)
-            elif one.provider is not None and self._onboardings.claimed_by(one.provider) == one.execution.arn:
+            elif self._has_the_name(one.execution, one.provider):
                 stopped.append(one)
         return running, stopped
+
+    def _has_the_name(self, execution: Execution, provider: ProviderName | None) -> bool:
+        return provider is not None and self._onboardings.claimed_by(provider) == execution.arn
 
     def _runs(self, one: Onboarding | Offboarding) -> bool:
         try:
