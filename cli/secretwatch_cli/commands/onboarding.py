@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from secretwatch.adapters.provider_requests import ProviderRequests
+from secretwatch.adapters.provider_requests import Form, ProviderRequests
 from secretwatch.domain.onboarding.onboarding import Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, plain, read_request
 from secretwatch.domain.reference import ProviderKind
@@ -34,17 +34,25 @@ from secretwatch_cli.failures import Misused, Unable
 from secretwatch_cli.inspection import inspect
 from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import registry_of
-from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, written
+from secretwatch_cli.requesting import Wanted, example, form_of, kinds, options_of, read_file, written
 from secretwatch_cli.steps import Execution, Outcome, Step
 from secretwatch_cli.underway import UnderWay
 
-EXIT_STATUS = """\b
+EXIT_STATUS_OF_ONBOARD = """\b
 Exit status:
   0  it is done; without --wait, it runs; with --dry-run, nothing was found against it
   1  the command failed, or the workflow did, and it is rolled back
   2  wrong usage
   3  the request is refused: something in it, or in what it names, has to be mended first
   4  the wait was interrupted, and the workflow goes on; with --dry-run, something could not be told
+"""
+EXIT_STATUS_OF_OFFBOARD = """\b
+Exit status:
+  0  it is done; without --wait, it runs
+  1  the command failed, or the workflow did: what it says may have to be mended, and started again, it goes on
+  2  wrong usage
+  3  what is asked for is refused, and has to be mended first
+  4  the wait was interrupted, and the workflow goes on
 """
 
 Wait = Annotated[bool, typer.Option("--wait", help="Show each step, and wait until it is over.")]
@@ -98,10 +106,10 @@ def onboard(
     """
     with explained():
         if example_of:
-            display.print_json(example(form_of(example_of)))
+            display.print_json(example(_form(example_of)))
             return
         wanted = Wanted(name, client_id, secret, json_key, discovery_url, tuple(settings or ()))
-        within = read_time(approve_within) if approve_within else None
+        within = read_time(approve_within, "--approve-within") if approve_within else None
         given = _with(_asked(kind, wanted, file), options_of(owner, within, vend=vend))
         request, problems = _judged(given)
         if request and not problems and not dry_run:
@@ -163,7 +171,7 @@ def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]
     if (kind is None) == (file is None):
         raise Misused("Say either which KIND, or -f REQUEST. `secretwatch onboard --example api-key` prints one.")
     if file is None:
-        return written(form_of(str(kind)), wanted)
+        return written(_form(str(kind)), wanted)
     if not wanted.nothing:
         raise Misused("With -f, everything about the provider stands in the file.")
     given = read_file(file)
@@ -188,9 +196,27 @@ def _judged(given: Mapping[str, Any]) -> tuple[OnboardingRequest | None, list[Pr
     return request, ProviderRequests(started=False).problems(request)
 
 
+_KINDS = {plain(kind): kind for kind in ProviderKind}
+
+
+def _form(text: str) -> Form:
+    """What is to be onboarded: of a vendor, since a kind alone says too little."""
+    kind = _KINDS.get(plain(text))
+    vendors = [name for name, form in kinds().items() if form.vendor and form.kind is kind]
+    if vendors:
+        raise Misused(f"{text!r} says no vendor. Say which: {', '.join(vendors)}.")
+    return form_of(text)
+
+
 def _kind(text: str) -> ProviderKind:
-    kinds = {plain(kind): kind for kind in ProviderKind}
-    return kinds[plain(text)] if plain(text) in kinds else form_of(text).kind
+    """What is to be removed: a kind says enough, and so does what it was onboarded as."""
+    if kind := _KINDS.get(plain(text)):
+        return kind
+    try:
+        return form_of(text).kind
+    except Misused:
+        known = "There are: api-key, oauth2 and payment; or what it was onboarded as, such as google-oauth2."
+        raise Misused(f"{text!r} is no kind of provider. {known}") from None
 
 
 def _inspected(place: Place, request: OnboardingRequest) -> tuple[Onboarding | None, str | None]:

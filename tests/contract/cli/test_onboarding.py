@@ -119,6 +119,7 @@ def test_a_literal_secret_never_gets_into_a_history_nor_on_the_screen(
     assert result.exit_code == 3
     assert "refused   apiKey carries the secret itself" in result.stdout
     assert "What to do: Reference it instead" in result.stdout
+    assert "stands in no execution history" in result.stdout
     assert "rotate" not in result.output
     assert CANARY not in result.output
 
@@ -238,6 +239,34 @@ def test_whoever_stops_waiting_stops_nothing_else(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Executions, "follow", follow)
 
     assert run("onboard", *API_KEY, "--wait").exit_code == 4
+
+
+@pytest.mark.usefixtures("states")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["onboard", "oauth2", "--name", "crm"], "'oauth2' says no vendor. Say which: "),
+        (["onboard", "--example", "payment"], "'payment' says no vendor. Say which: coinbase-cdp, "),
+        (["onboard", "gogle-oauth2"], "Did you mean google-oauth2?"),
+        (["offboard", "foo", "crm"], "'foo' is no kind of provider. There are: api-key, oauth2 and payment"),
+        (["onboard", *API_KEY, "--approve-within", "1"], "--approve-within takes a time such as 30d or 2h, not '1'."),
+        (["history", "--since", "1"], "--since takes a time such as 30d or 2h, not '1'."),
+        (["waive", "x", "ROTATION_OFF", "--for", "1", "--reason", "y"], "--for takes a time such as 30d or 2h"),
+    ],
+)
+def test_wrong_usage_is_told_with_what_could_be_meant(arguments: list[str], says: str) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+
+
+def test_the_help_of_each_command_is_about_that_command() -> None:
+    for command in ("onboardings", "repairs", "approve"):
+        shown = run(command, "--help").stdout
+        assert "[ID]" in shown
+        assert "[[ID]]" not in shown
+    assert "--dry-run" not in run("offboard", "--help").stdout
+    assert {"repairs", "onboardings"} <= {*run("status", "--help").stdout.replace(",", " ").split()}
 
 
 @pytest.mark.parametrize("kind", ["oauth2", "google-oauth2", "OAUTH2"])
