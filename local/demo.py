@@ -260,6 +260,15 @@ def tell_story(stage: Stage) -> None:
         stage, Expectation(google, "RESOLVES", after=record, value=kept, alert="can get its credential again")
     )
 
+    scene("A payment provider has two secrets, and its wallet's alone goes wrong")
+    api_key, wallet = new_secret(stage, "coinbase", "apiKeySecret"), new_secret(stage, "wallet", "walletSecret")
+    new_coinbase_provider(stage, api_key, wallet)
+    expect(stage, Expectation(api_key, "RESOLVES"))
+    whole = expect(stage, Expectation(wallet, "RESOLVES"))
+    rotate(secrets, wallet, a_value("wallet"))
+    expect(stage, Expectation(wallet, "BROKEN", after=whole, alert="can't get its walletSecret"))
+    expect(stage, Expectation(api_key, "RESOLVES"))
+
     scene(
         "Somebody deletes the policy that lets AgentCore read; Secretwatch plans its repair, and a person approves it"
     )
@@ -268,22 +277,13 @@ def tell_story(stage: Stage) -> None:
     approve(stage, planned_repair(stage, google))
     expect(stage, Expectation(google, "RESOLVES", after=record, alert="can get its credential again"))
 
-    scene("A payment provider has two secrets, and its wallet's alone goes wrong")
-    api_key, wallet = new_secret(stage, "coinbase", "apiKeySecret"), new_secret(stage, "wallet", "walletSecret")
-    new_coinbase_provider(stage, api_key, wallet)
-    expect(stage, Expectation(api_key, "RESOLVES"))
-    record = expect(stage, Expectation(wallet, "RESOLVES"))
-    rotate(secrets, wallet, a_value("wallet"))
-    expect(stage, Expectation(wallet, "BROKEN", after=record, alert="can't get its walletSecret"))
-    expect(stage, Expectation(api_key, "RESOLVES"))
-
     scene("A team onboards a secret, which its owner approves; a wrong request beside it is refused, with its fix")
     crm = secrets.create_secret(Name=f"demo/{stage.run}/crm", SecretString=a_value("client_secret"))["ARN"]
     stage.undo.callback(secrets.delete_secret, SecretId=crm, ForceDeleteWithoutRecovery=True)
     right, wrong = start_onboarding(stage, "crm", crm, "client_secret"), start_onboarding(stage, "crm2", crm, "secret")
-    onboarded(stage, wrong, "FAILED")
+    refused_with_its_fix(stage, wrong, "secret")
     approve_onboarding(stage, right)
-    onboarded(stage, right, "SUCCEEDED")
+    onboarded(stage, right)
     expect(stage, Expectation(crm, "RESOLVES"))
 
 
@@ -320,20 +320,33 @@ def approve_onboarding(stage: Stage, execution: str) -> None:
     )
 
 
-def onboarded(stage: Stage, execution: str, status: str) -> None:
-    """Tell what comes until the execution has ended, as it must."""
+def onboarded(stage: Stage, execution: str) -> None:
+    """Tell what comes until the execution has ended, with a provider."""
+    found = ended(stage, execution)
+    if found["status"] != "SUCCEEDED":
+        raise StoryError(f"expected SUCCEEDED of {execution}; it is {found['status']}: {found.get('cause')}")
+    output = json.loads(found["output"])
+    arn, name = output["providerArn"], output["providerArn"].rpartition("/")[2]
+    stage.undo.callback(stage.client("bedrock-agentcore-control").delete_oauth2_credential_provider, name=name)
+    stage.say("onboarded", "bold green", arn, output["message"])
+
+
+def refused_with_its_fix(stage: Stage, execution: str, json_key: str) -> None:
+    """Tell what comes until the execution has ended, refused for its JSON key, and with what to do."""
+    found = ended(stage, execution)
+    cause = found.get("cause", "")
+    fault, fix = f"lacks JSON key `{json_key}`", f"Store a JSON object with a non-empty string under `{json_key}`"
+    if found.get("error") != "RequestRefused" or fault not in cause or fix not in cause:
+        raise StoryError(f"expected a refusal of the JSON key {json_key}; it is {found['status']}: {cause}")
+    stage.say("refused", "bold red", *cause.splitlines())
+
+
+def ended(stage: Stage, execution: str) -> Fields:
+    """Tell what comes until the execution has ended; return how."""
     states = stage.client("stepfunctions")
     wait_for(stage, lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING", "its end")
-    found = states.describe_execution(executionArn=execution)
-    if found["status"] != status:
-        raise StoryError(f"expected {status} of {execution}; it is {found['status']}: {found.get('cause')}")
-    if status == "SUCCEEDED":
-        output = json.loads(found["output"])
-        arn, name = output["providerArn"], output["providerArn"].rpartition("/")[2]
-        stage.undo.callback(stage.client("bedrock-agentcore-control").delete_oauth2_credential_provider, name=name)
-        stage.say("onboarded", "bold green", arn, output["message"])
-    else:
-        stage.say("refused", "bold red", *found["cause"].splitlines())
+    found: Fields = states.describe_execution(executionArn=execution)
+    return found
 
 
 def wait_for(stage: Stage, look: Callable[[], bool], what: str) -> None:

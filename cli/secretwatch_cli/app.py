@@ -11,8 +11,13 @@ from secretwatch_cli.commands.check import check
 from secretwatch_cli.commands.doctor import doctor
 from secretwatch_cli.commands.explain import explain
 from secretwatch_cli.commands.history import history
-from secretwatch_cli.commands.onboarding import EXIT_STATUS as ONBOARDING_STATUS
-from secretwatch_cli.commands.onboarding import offboard, onboard, onboardings
+from secretwatch_cli.commands.onboarding import (
+    EXIT_STATUS_OF_OFFBOARD,
+    EXIT_STATUS_OF_ONBOARD,
+    offboard,
+    onboard,
+    onboardings,
+)
 from secretwatch_cli.commands.pauses import pause, resume
 from secretwatch_cli.commands.repairs import repairs, undo
 from secretwatch_cli.commands.replay import replay
@@ -61,8 +66,8 @@ app.command(epilog=EXIT_STATUS)(check)
 app.command()(explain)
 app.command(epilog=EXIT_STATUS)(replay)
 app.command("can-read", cls=ManyValues)(can_read)
-app.command(epilog=ONBOARDING_STATUS)(onboard)
-app.command(epilog=ONBOARDING_STATUS)(offboard)
+app.command(epilog=EXIT_STATUS_OF_ONBOARD)(onboard)
+app.command(epilog=EXIT_STATUS_OF_OFFBOARD)(offboard)
 app.command()(onboardings)
 app.command()(waive)
 app.command()(waivers)

@@ -14,12 +14,14 @@ from secretwatch.adapters.dynamodb import (
     DynamoDbWaivers,
 )
 from secretwatch.adapters.sqs import SqsRequests
+from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.sweep import Sweep
 from secretwatch_cli.aws import Clients
 from secretwatch_cli.stack import Stack
 from secretwatch_cli.status import States, all_states
 from secretwatch_cli.target import Targets
+from secretwatch_cli.underway import Looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Registry:
     waivers: DynamoDbWaivers
     repairs: DynamoDbRepairs
     onboardings: DynamoDbOnboardings
+    under_way: Looking
     incidents: DynamoDbIncidents
     last_sweep: Callable[[], Sweep | None]
     checks: SqsRequests
@@ -40,13 +43,15 @@ def registry_of(clients: Clients, stack: Stack) -> Registry:
     """Raises Unable when the stack is none of Secretwatch."""
     dynamodb, table = clients("dynamodb"), stack.output("RegistryTable")
     references, providers = DynamoDbReferences(dynamodb, table), DynamoDbProviderRecords(dynamodb, table)
+    onboardings = DynamoDbOnboardings(dynamodb, table)
     everything = WholeInventory(stack.account, stack.region)
     return Registry(
         Targets(references, providers, everything),
         partial(all_states, providers, references, everything),
         DynamoDbWaivers(dynamodb, table),
         DynamoDbRepairs(dynamodb, table),
-        DynamoDbOnboardings(dynamodb, table),
+        onboardings,
+        Looking(onboardings, StepFunctionsExecutions(clients("stepfunctions"))),
         DynamoDbIncidents(dynamodb, table),
         partial(DynamoDbSweeps(dynamodb, table).find, everything),
         SqsRequests(clients("sqs"), stack.output("SweepQueueUrl")),

@@ -1,7 +1,7 @@
 """`secretwatch status`: how everything stands, as the Registry last knew it; it asks for no check, and never scans."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,7 @@ from rich.text import Text
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.finding import Verdict
 from secretwatch.domain.incident import Brief, IncidentState
-from secretwatch.domain.onboarding.onboarding import Onboarding
-from secretwatch.domain.onboarding.onboarding import Status as OnboardingStatus
+from secretwatch.domain.onboarding.onboarding import Offboarding, Onboarding
 from secretwatch.domain.state import ReferenceState
 from secretwatch.domain.sweep import Counted, Sweep
 from secretwatch.domain.verdict_change import described
@@ -20,6 +19,7 @@ from secretwatch.domain.waiver import Waiver
 from secretwatch.ports import ProviderRecords, References
 from secretwatch_cli.display import headed, indented, moment
 from secretwatch_cli.display.findings import name_of
+from secretwatch_cli.underway import UnderWay, waiting
 
 SHOWN = 5  # of the incidents, and of the broken ones: a screen holds no more
 
@@ -47,7 +47,7 @@ def bounds_of(parameters: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Every reference as it was last found, what is open, the waivers that hold, the last sweep, and the repairs."""
+    """Every reference as it was last found, and what is open, waived, swept, repaired, onboarded and offboarded."""
 
     at: datetime
     states: list[ReferenceState]
@@ -55,7 +55,7 @@ class Status:
     opened: list[Brief] = field(default_factory=list)
     sweep: Sweep | None = None
     repairs: RepairStatus | None = None
-    onboardings: list[Onboarding] = field(default_factory=list)
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     @property
     def incidents(self) -> list[Brief]:
@@ -85,12 +85,6 @@ class Status:
         return min((state.checked_at for state in self.states if state.checked_at), default=None)
 
 
-def waiting(onboardings: Iterable[Onboarding]) -> list[Onboarding]:
-    """Those that wait for a person, the first to have asked first."""
-    found = [one for one in onboardings if one.status is OnboardingStatus.AWAITING_APPROVAL]
-    return sorted(found, key=lambda one: (one.execution.started_at, one.id))
-
-
 def all_states(providers: ProviderRecords, references: References, everything: WholeInventory) -> list[ReferenceState]:
     """The state of every reference of every recorded provider."""
     return references.all_of([one for known in providers.known(everything) for one in known.provider.references])
@@ -111,8 +105,7 @@ def status_lines(status: Status) -> Iterator[Text]:
         yield Text(f"{len(status.waivers)} waivers, the next to end {moment(status.waivers[0].expires_at)}")
     if status.repairs:
         yield from _repair_lines(status.repairs)
-    if status.onboardings:
-        yield from _onboarding_lines(status.onboardings)
+    yield from _under_way_lines(status.under_way, status.at)
     yield from _sweep_lines(status)
     if status.oldest_check:
         yield Text(f"Every reference was checked since {moment(status.oldest_check)}", "dim")
@@ -134,11 +127,27 @@ def _repair_lines(repairs: RepairStatus) -> Iterator[Text]:
     yield Text(", ".join(f"{name}={value}" for name, value in repairs.bounds.items()), "dim")
 
 
-def _onboarding_lines(onboardings: list[Onboarding]) -> Iterator[Text]:
-    wait = waiting(onboardings)
-    yield Text(f"{len(onboardings)} onboardings under way, {len(wait)} wait for a person: secretwatch onboardings")
-    for one in wait[:SHOWN]:
-        yield indented(f"{one.name}: secretwatch approve {one.id}")
+def _under_way_lines(under_way: UnderWay, at: datetime) -> Iterator[Text]:
+    wait = waiting(under_way.onboardings, at=at)
+    run = [one for one in under_way.onboardings if one not in wait]
+    if under_way.onboardings:
+        counts = f"{len(under_way.onboardings)} onboardings under way, {len(wait)} wait for a person"
+        yield Text(f"{counts}: secretwatch onboardings")
+        yield from _few([f"{one.name}: secretwatch approve {one.id}" for one in wait])
+        yield from _few([f"{one.name or one.id} runs since {moment(one.execution.started_at)}" for one in run])
+    if under_way.offboardings:
+        yield Text(f"{len(under_way.offboardings)} offboardings under way")
+        yield from _few(
+            [f"{one.provider.name} runs since {moment(one.execution.started_at)}" for one in under_way.offboardings]
+        )
+    if under_way.stopped:
+        yield Text(f"{len(under_way.stopped)} were stopped half-way: secretwatch onboardings", "bold red")
+
+
+def _few(lines: list[str]) -> Iterator[Text]:
+    yield from map(indented, lines[:SHOWN])
+    if more := len(lines[SHOWN:]):
+        yield indented(f"and {more} more: secretwatch onboardings")
 
 
 def _incident_lines(status: Status) -> Iterator[Text]:
@@ -211,8 +220,13 @@ def status_json(status: Status) -> dict[str, Any]:
         "waivers": len(status.waivers),
         "repairs": _repairs_json(status.repairs) if status.repairs else None,
         "onboardings": {
-            "underWay": [one.id for one in status.onboardings],
-            "waiting": [one.id for one in waiting(status.onboardings)],
+            "underWay": [one.id for one in status.under_way.onboardings],
+            "waiting": [one.id for one in waiting(status.under_way.onboardings, at=status.at)],
+            "stopped": [one.id for one in status.under_way.stopped if isinstance(one, Onboarding)],
+        },
+        "offboardings": {
+            "underWay": [one.id for one in status.under_way.offboardings],
+            "stopped": [one.id for one in status.under_way.stopped if isinstance(one, Offboarding)],
         },
         "sweep": _sweep_json(status.sweep) if status.sweep else None,
         "oldestCheck": status.oldest_check.isoformat() if status.oldest_check else None,

@@ -17,7 +17,7 @@ _REASON_LIMIT = 500  # characters
 
 def read_duration(text: str) -> timedelta:
     """Of `30d` or `2h`; raises Misused for anything else, and for more than a year."""
-    duration = read_time(text)
+    duration = read_time(text, "--for")
     if not timedelta(0) < duration <= LONGEST:
         raise Misused(f"A finding is waived for an hour at least, and for {LONGEST.days} days at most.")
     return duration

@@ -73,7 +73,7 @@ PRIVY = {
     },
 }
 # How the announcement of 2026-06-01 and the guide call CreateOauth2CredentialProvider with a secret of one's own.
-ANNOUNCED = {
+ANNOUNCED: dict[str, Any] = {
     "name": "google-provider",
     "credentialProviderVendor": "GoogleOauth2",
     OAUTH2: {

@@ -85,6 +85,46 @@ def test_any_other_error_is_caught(state: Fields) -> None:
     assert last["ErrorEquals"] == ["States.ALL"]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_input_goes_to_those_steps_alone_that_read_it(name: str) -> None:
+    """A literal secret in it would be written into the history again with each."""
+    payloads = [state.get("Arguments", {}).get("Payload", {}) for state in WORKFLOWS[name]["States"].values()]
+
+    assert [one["step"] for one in payloads if "Execution.Input" in str(one)] == {
+        "onboard_secret": ["validate"],
+        "offboard_provider": ["check_use", "announce_offboarding_failed"],
+    }[name]
+
+
+NAMED = {
+    "Validate": {"RequestRefused": "AnnounceFailure", "AlreadyUnderWay": "AnnounceFailure"},
+    "Inspect": {"RequestRefused": "AnnounceFailure", "NameTaken": "AnnounceFailure"},
+    "Approve": {"ApprovalRejected": "AnnounceFailure", "States.Timeout": "AnnounceFailure"},
+    "Grant": {"PolicyMoved": "WithdrawAccess", "GrantRefused": "WithdrawAccess"},
+    "CreateProvider": {
+        "NameTaken": "DeleteProvider",
+        "ProviderRefused": "DeleteProvider",
+        "ProviderFailed": "DeleteProvider",
+    },
+    "Verify": {"ProviderFailed": "DeleteProvider", "NotResolving": "DeleteProvider"},
+}
+"""By state: where a refusal that we know by name leads, past what cannot have been done by then."""
+
+
+def test_a_refusal_by_name_skips_of_the_roll_back_only_what_cannot_have_been_done() -> None:
+    states = WORKFLOWS["onboard_secret"]["States"]
+    named = {
+        title: {error: one["Next"] for one in state["Catch"][:-1] for error in one["ErrorEquals"]}
+        for title, state in states.items()
+        if "Catch" in state
+    }
+
+    assert {title: found for title, found in named.items() if found} == NAMED
+    for title in NAMED:
+        for catcher in states[title]["Catch"]:
+            assert catcher["Assign"]["failure"].startswith("{% { 'step': $states.context.State.Name")
+
+
 UNDOING = ("Forget", "DeleteProvider", "WithdrawAccess")
 
 

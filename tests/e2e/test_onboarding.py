@@ -20,6 +20,10 @@ from botocore.httpsession import URLLib3Session
 
 from docs.permissions import policy as ready_policy
 from local import stack
+from secretwatch.adapters.dynamodb import DynamoDbOnboardings
+from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
+from secretwatch_cli.underway import Looking
+from tests.contract.test_provider_requests import ANNOUNCED
 from tests.e2e.conftest import Fields, World, eventually
 
 PARAMETERS = {
@@ -46,7 +50,10 @@ DEPLOYERS = {
 ALL_AT_ONCE = 240.0
 """Seconds that a batch of executions may take on a slow machine. One alone takes a few."""
 
-KINDS = ("API_KEY", "OAUTH2", "PAYMENT")
+OFFBOARDS = "OffboardProviderArn"
+
+STANDING = ("stands", "undone", "contested_at", "paused_at")
+"""What repairs go by in the record of a policy, beside the last plan and how many there were."""
 
 
 class Workflows:
@@ -114,9 +121,9 @@ class Workflows:
         """The detail of the event of that type about the execution, once it is on the bus."""
         return eventually(lambda: next((one for one in self.heard_of(what) if one["id"] == id_of(execution)), None))
 
-    def variant(self, change: Callable[[Fields], None]) -> str:
+    def variant(self, change: Callable[[Fields], None], of: str = "OnboardSecretArn") -> str:
         """Deploy the workflow changed; returns the ARN of that machine."""
-        deployed = self.states.describe_state_machine(stateMachineArn=self.world.outputs["OnboardSecretArn"])
+        deployed = self.states.describe_state_machine(stateMachineArn=self.world.outputs[of])
         definition = json.loads(deployed["definition"])
         change(definition["States"])
         arn: str = self.states.create_state_machine(
@@ -142,7 +149,8 @@ class Workflows:
     def registry(self, *words: str) -> list[Fields]:
         """Every record that names one of these, but for the history of what was done.
 
-        Nor those that say which secrets a key protected once: they end by themselves, and lead to nothing.
+        Nor those that say which secrets a key protected once: they end by themselves, and lead to nothing. Of what
+        repairs keep of a policy, only what they go by later: leases and budgets end by themselves, too.
         """
         pages = self.world.dynamodb.get_paginator("scan").paginate(
             TableName=self.world.outputs["RegistryTable"], ConsistentRead=True
@@ -152,15 +160,8 @@ class Workflows:
             for page in pages
             for item in page["Items"]
         ]
-        return sorted(
-            (
-                item
-                for item in items
-                if not item["pk"].startswith(("ONBOARDING#", "REPAIR#", "REPAIRS#", "AUDIT#", "KEY#"))
-                and any(word in str(item) for word in words)
-            ),
-            key=str,
-        )
+        compared = [one for one in map(_compared, items) if one and any(word in str(one) for word in words)]
+        return sorted(compared, key=str)
 
     def standing(self, name: str, *secrets: str, key: str | None = None) -> Fields:
         """All that an onboarding may touch."""
@@ -171,6 +172,14 @@ class Workflows:
             "providers": self.providers(name),
             "Registry": self.registry(name, *secrets),
         }
+
+
+def _compared(item: Fields) -> Fields | None:
+    """What of a record has to be as before; None for one that may differ."""
+    if item["pk"].startswith("REPAIRS#"):
+        found = {name: item[name] for name in STANDING if item.get(name)}
+        return {"pk": item["pk"], **found} if found else None
+    return None if item["pk"].startswith(("ONBOARDING#", "REPAIR#", "AUDIT#", "KEY#")) else item
 
 
 def id_of(execution: str) -> str:
@@ -205,19 +214,11 @@ def api_key(name: str, secret: str, json_key: str = "key", **more: Any) -> Field
     }
 
 
-def google(secret: str, name: str = "google-provider") -> Fields:
+def google(secret: str, name: str = ANNOUNCED["name"]) -> Fields:
     """The announcement's own call of CreateOauth2CredentialProvider, with a secret that there is."""
-    return {
-        "name": name,
-        "credentialProviderVendor": "GoogleOauth2",
-        "oauth2ProviderConfigInput": {
-            "googleOauth2ProviderConfig": {
-                "clientId": "your-google-client-id",
-                "clientSecretSource": "EXTERNAL",
-                "clientSecretConfig": {"secretId": secret, "jsonKey": "clientSecret"},
-            }
-        },
-    }
+    request = copy.deepcopy(ANNOUNCED) | {"name": name}
+    request["oauth2ProviderConfigInput"]["googleOauth2ProviderConfig"]["clientSecretConfig"]["secretId"] = secret
+    return request
 
 
 def custom(name: str, secret: str) -> Fields:
@@ -257,7 +258,7 @@ def coinbase(name: str, keys: str, wallet: str) -> Fields:
 
 def test_every_kind_of_provider_is_onboarded_and_resolves_within_a_minute(world: World, workflows: Workflows) -> None:
     """Without anybody's approval, since the secrets' own tags give it; the policies are written on the way."""
-    names = {"key": a_name("key"), "google": "google-provider", "custom": a_name("crm"), "coinbase": a_name("pay")}
+    names = {"key": a_name("key"), "google": ANNOUNCED["name"], "custom": a_name("crm"), "coinbase": a_name("pay")}
     key = workflows.key()
     secrets = {
         "key": [workflows.secret("key", provider=names["key"], KmsKeyId=key)],
@@ -274,9 +275,11 @@ def test_every_kind_of_provider_is_onboarded_and_resolves_within_a_minute(world:
         "custom": custom(names["custom"], *secrets["custom"]),
         "coinbase": coinbase(names["coinbase"], *secrets["coinbase"]),
     }
+    assert VENDING not in workloads(world)
     executions = {kind: workflows.start(request) for kind, request in requests.items()}
     over = {kind: workflows.ended(execution) for kind, execution in executions.items()}
 
+    assert VENDING in workloads(world)
     for kind, execution in over.items():
         assert (execution["status"], execution.get("cause")) == ("SUCCEEDED", None)
         assert (execution["stopDate"] - execution["startDate"]).total_seconds() < 60
@@ -292,6 +295,16 @@ def test_every_kind_of_provider_is_onboarded_and_resolves_within_a_minute(world:
             assert "Deployers" in str(workflows.policy(secret))
     assert handed_out(world, names["key"]) in workflows.canaries
     assert len(workflows.registry(*secrets["coinbase"])) >= 2
+
+
+VENDING = "secretwatch-onboarding"
+"""The workload identity as which a credential is fetched once."""
+
+
+def workloads(world: World) -> list[str]:
+    """The names of all workload identities."""
+    pages = world.agentcore.get_paginator("list_workload_identities").paginate()
+    return [one["name"] for page in pages for one in page["workloadIdentities"]]
 
 
 def mails(world: World) -> list[str]:
@@ -411,8 +424,11 @@ def test_every_wrong_request_is_refused_with_what_to_fix_and_leaves_nothing(worl
     owner = Person(world, "onboarding-approver")
 
     executions = {case: workflows.start(request) for case, request in requests.items()}
-    asked = workflows.told(executions["rejected"], "Onboarding Awaiting Approval")
-    owner.decides(wish="reject", id=asked["id"], reason="not this secret")
+    asked = {case: workflows.told(executions[case], "Onboarding Awaiting Approval") for case in ("rejected", "moved")}
+    owner.decides(wish="reject", id=asked["rejected"]["id"], reason="not this secret")
+    before["moved"] = json.dumps({**DEPLOYERS, "Id": "changed while a person looked at it"})
+    world.secrets.put_resource_policy(SecretId=secrets["moved"], ResourcePolicy=before["moved"])
+    eventually(lambda: owner.decides(wish="approve", id=asked["moved"]["id"])[0] == 202)
     over = {case: workflows.ended(execution) for case, execution in executions.items()}
 
     for case, (_, error, words) in REFUSED.items():
@@ -430,7 +446,7 @@ def test_every_wrong_request_is_refused_with_what_to_fix_and_leaves_nothing(worl
     assert literal not in str(world._registry(f"ONBOARDING#{id_of(executions['literal'])}"))
 
 
-WAITING = ("never answered", "rejected")
+WAITING = ("never answered", "rejected", "moved")
 
 REFUSED: dict[str, tuple[Callable[[Fields, str], Fields], str, str]] = {
     "no name": (lambda one, _: spoilt(one, name=None), "RequestRefused", "name is missing"),
@@ -469,6 +485,7 @@ REFUSED: dict[str, tuple[Callable[[Fields, str], Fields], str, str]] = {
         "nobody approved it within 1 second",
     ),
     "rejected": (lambda one, _: one, "ApprovalRejected", "not this secret"),
+    "moved": (lambda one, _: one, "PolicyMoved", "another one than was shown"),
 }
 """By case: how a good request is spoilt, the error that it ends with, and words that people read."""
 
@@ -503,6 +520,16 @@ def fails_after(state: str) -> Callable[[Fields], None]:
         states[f"After{state}"] = added
         states[state] = {name: one for name, one in states[state].items() if name not in {"End", "Output"}}
         states[state]["Next"] = f"After{state}"
+
+    return change
+
+
+def all_of(*changes: Callable[[Fields], None]) -> Callable[[Fields], None]:
+    """The workflow with each of these changes."""
+
+    def change(states: Fields) -> None:
+        for one in changes:
+            one(states)
 
     return change
 
@@ -554,12 +581,9 @@ def test_a_step_of_the_roll_back_that_fails_stops_no_other_calls_people_and_a_re
     secrets = {state: workflows.secret(provider=name) for state, name in names.items()}
     before = {state: workflows.policy(secret) for state, secret in secrets.items()}
 
-    def change(state: str) -> Callable[[Fields], None]:
-        return lambda states: (fails_after("Register")(states), fails(state)(states))[0]
-
+    machines = {state: workflows.variant(all_of(fails_after("Register"), fails(state))) for state in BACKWARD}
     executions = {
-        state: workflows.start(api_key(names[state], secrets[state]), workflows.variant(change(state)))
-        for state in BACKWARD
+        state: workflows.start(api_key(names[state], secrets[state]), machine) for state, machine in machines.items()
     }
 
     for state, execution in executions.items():
@@ -576,6 +600,53 @@ def test_a_step_of_the_roll_back_that_fails_stops_no_other_calls_people_and_a_re
     again = [workflows.start(api_key(names[state], secrets[state])) for state in BACKWARD]
     assert {workflows.ended(execution)["status"] for execution in again} == {"SUCCEEDED"}
     assert [world.verdict(secrets[state], names[state]) for state in BACKWARD] == ["RESOLVES"] * len(BACKWARD)
+
+
+UNTOLD = {
+    (): "Its roll-back is complete.",
+    ("DeleteProvider",): "These steps of its roll-back failed: DeleteProvider.",
+    ("Forget", "DeleteProvider"): "These steps of its roll-back failed: Forget, DeleteProvider.",
+}
+"""By the steps of the roll-back that fail: what people read of it when it cannot be announced either."""
+
+
+def test_what_cannot_even_be_announced_is_mailed_and_is_called_stopped_until_it_is_begun_again(
+    world: World, workflows: Workflows
+) -> None:
+    names = {stuck: a_name("untold") for stuck in UNTOLD}
+    secrets = {stuck: workflows.secret(provider=name) for stuck, name in names.items()}
+
+    machines = {
+        stuck: workflows.variant(all_of(fails_after("Register"), *map(fails, (*stuck, "AnnounceFailure"))))
+        for stuck in UNTOLD
+    }
+    executions = {
+        stuck: workflows.start(api_key(names[stuck], secrets[stuck]), machine) for stuck, machine in machines.items()
+    }
+    leaving = workflows.start(
+        {"kind": "API_KEY", "name": a_name("nowhere")},
+        workflows.variant(all_of(fails("CheckUse"), fails("AnnounceFailure")), OFFBOARDS),
+    )
+    over = {stuck: workflows.ended(execution) for stuck, execution in executions.items()}
+    left = workflows.ended(leaving)
+
+    for stuck, end in over.items():
+        begun = f"Onboarding {id_of(executions[stuck])} failed at AfterRegister with ValueError"
+        whole = f"{begun}, and that could not be announced. {UNTOLD[stuck]} See {executions[stuck]}"
+        assert (end["status"], end["error"], end["cause"]) == ("FAILED", "ValueError", whole)
+        eventually(lambda whole=whole: whole in mails(world))  # type: ignore[misc]
+    begun = f"Offboarding {id_of(leaving)} failed at CheckUse with ValueError"
+    whole = f"{begun}, and that could not be announced. See {leaving}"
+    assert (left["status"], left["error"], left["cause"]) == ("FAILED", "ValueError", whole)
+    eventually(lambda: whole in mails(world))
+
+    looking = Looking(
+        DynamoDbOnboardings(world.dynamodb, world.outputs["RegistryTable"]), StepFunctionsExecutions(workflows.states)
+    )
+    assert {one.id for one in looking.look().stopped} == {id_of(one) for one in executions.values()}
+    again = [workflows.start(api_key(name, secrets[stuck])) for stuck, name in names.items()]
+    assert {workflows.ended(execution)["status"] for execution in again} == {"SUCCEEDED"}
+    assert looking.look().stopped == []
 
 
 @pytest.fixture
@@ -596,18 +667,23 @@ def test_agentcore_throttles_and_fails_and_the_onboarding_waits_or_is_rolled_bac
     world: World, workflows: Workflows
 ) -> None:
     machine = workflows.variant(impatient)
-    names = {case: a_name(case) for case in ("throttled", "failing", "quota", "slow", "broken")}
+    names = {case: a_name(case) for case in ("throttled", "undone", "failing", "quota", "slow", "broken")}
     secrets = {
         case: workflows.secret("key", "clientSecret", "apiKeySecret", "walletSecret", provider=name)
         for case, name in names.items()
     }
     before = {case: workflows.policy(secret) for case, secret in secrets.items()}
     fail, both = world.aws.agentcore, secrets["quota"]
-    fail("fail", operation="CreateApiKeyCredentialProvider", code="ThrottlingException", times=7)
+    for operation in ("Create", "Get", "Delete"):
+        fail("fail", operation=f"{operation}ApiKeyCredentialProvider", code="ThrottlingException", times=7)
     fail("fail", operation="CreatePaymentCredentialProvider", code="ServiceQuotaExceededException")
     fail("hold")
 
     throttled = workflows.start(api_key(names["throttled"], secrets["throttled"]), machine)
+    undone = workflows.start(
+        api_key(names["undone"], secrets["undone"]),
+        workflows.variant(all_of(impatient, fails_after("Verify"))),
+    )
     quota = workflows.start(coinbase(names["quota"], both, both), machine)
     slow = workflows.start(google(secrets["slow"], names["slow"]), machine)
     broken = workflows.start(google(secrets["broken"], names["broken"]), machine)
@@ -615,7 +691,10 @@ def test_agentcore_throttles_and_fails_and_the_onboarding_waits_or_is_rolled_bac
         eventually(lambda name=name: workflows.providers(name) or None)  # type: ignore[misc]
         fail("settle", name=name, **({"failure_reason": reason} if reason else {}))
         fail("hold")
-    over = {case: workflows.ended(one) for case, one in [("throttled", throttled), ("quota", quota), ("slow", slow)]}
+    over = {
+        case: workflows.ended(one) for case, one in [("throttled", throttled), ("undone", undone), ("quota", quota)]
+    }
+    over["slow"] = workflows.ended(slow)
     fail("fail", operation="CreateApiKeyCredentialProvider", code="InternalServerException")
     failing = workflows.start(api_key(names["failing"], secrets["failing"]), machine)
     over["failing"] = workflows.ended(failing)
@@ -626,14 +705,27 @@ def test_agentcore_throttles_and_fails_and_the_onboarding_waits_or_is_rolled_bac
     assert ends == {
         "throttled": ("SUCCEEDED", None),
         "slow": ("SUCCEEDED", None),
+        "undone": ("FAILED", "ValueError"),
         "quota": ("FAILED", "ProviderRefused"),
         "failing": ("FAILED", "Transient"),
         "broken": ("FAILED", "ProviderFailed"),
     }
     assert "ServiceQuotaExceeded" in over["quota"]["cause"]
     assert "the discovery document cannot be read" in over["broken"]["cause"]
-    for case in ("quota", "failing", "broken"):
+    assert {"CreateProvider", "DeleteProvider"} <= {*tried_again(workflows, throttled), *tried_again(workflows, undone)}
+    assert {"Inspect", "Verify"} & {*tried_again(workflows, throttled), *tried_again(workflows, undone)}
+    for case in ("undone", "quota", "failing", "broken"):
         assert (workflows.providers(names[case]), workflows.policy(secrets[case])) == ([], before[case])
+
+
+def tried_again(workflows: Workflows, execution: str) -> set[str]:
+    """The states in which something failed in passing."""
+    state, found = "", set()
+    for event in workflows.history(execution):
+        state = event.get("stateEnteredEventDetails", {}).get("name", state)
+        if event.get("taskFailedEventDetails", {}).get("error") == "Transient":
+            found.add(state)
+    return found
 
 
 # --- what is removed

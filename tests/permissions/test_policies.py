@@ -35,7 +35,7 @@ from secretwatch_cli.scanning import World as ScannedWorld
 from secretwatch_cli.stack import find_stack
 from tests.contract.template import RESOURCES, as_list
 from tests.e2e.conftest import World
-from tests.permissions.probing import a_gateway_is_to_be_read, a_provider
+from tests.permissions.probing import a_gateway_is_to_be_read, a_provider, an_onboarding_waits
 
 GAPS = {
     "Version": "2012-10-17",
@@ -91,7 +91,11 @@ def allowed_by(policy: str) -> set[str]:
 
 
 def test_a_viewer_sees_all_that_the_doctor_looks_at_and_what_is_stored_of_a_secret(world: World) -> None:
-    with a_provider(world) as (secret, name), who_has("viewer", world) as viewer:
+    with (
+        a_provider(world) as (secret, name),
+        an_onboarding_waits(world, "reject") as reject,
+        who_has("viewer", world) as viewer,
+    ):
         found = find_stack(viewer, stack.STACK_NAME)
         results = examine(viewer, found, version="0.3.0")
         registry = registry_of(viewer, found)
@@ -100,9 +104,12 @@ def test_a_viewer_sees_all_that_the_doctor_looks_at_and_what_is_stored_of_a_secr
         registry.states()
         registry.incidents.open()
         registry.last_sweep()
+        under_way = registry.under_way.look()
+        reject()
 
     assert [one for one in results if "may not" in one.meaning] == []
     assert [answer.exit_status(FailOn.BROKEN) for answer in answers] == [Exit.WELL, Exit.WELL]
+    assert under_way.onboardings
     assert viewer.did == allowed_by("viewer")
 
 

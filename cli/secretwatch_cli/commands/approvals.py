@@ -1,6 +1,7 @@
 """`secretwatch approve` and `reject`: of whatever waits for a person."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from secretwatch_cli.display.repairs import plan_lines
 from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import Registry, registry_of
 from secretwatch_cli.stack import Stack
-from secretwatch_cli.status import waiting
+from secretwatch_cli.underway import waiting
 
 
 def approve(
@@ -22,7 +23,7 @@ def approve(
     id_: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", help="Of a repair or an onboarding; without it, you are shown each that waits and asked."
+            metavar="ID", help="Of a repair or an onboarding; without it, you are shown each that waits and asked."
         ),
     ] = None,
 ) -> None:
@@ -33,7 +34,8 @@ def approve(
             say(_decisions(context.obj, stack, registry, id_).ask("approve", id=id_))
             return
         with told():
-            repairs, onboardings = registry.repairs.waiting(), waiting(registry.onboardings.open())
+            repairs = registry.repairs.waiting()
+            onboardings = waiting(registry.under_way.look().onboardings, at=datetime.now(UTC))
         if not repairs and not onboardings:
             say("Nothing waits for anybody.")
         for repair in repairs:

@@ -37,7 +37,7 @@ def history(
     with explained():
         if as_json and as_csv:
             raise Misused("Say either --json or --csv.")
-        start = datetime.now(UTC) - read_time(back) if back else None
+        start = datetime.now(UTC) - read_time(back, "--since") if back else None
         clients, stack = context.obj.find()
         registry = registry_of(clients, stack)
         with told():

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from secretwatch.adapters.provider_requests import ProviderRequests
+from secretwatch.adapters.provider_requests import Form, ProviderRequests
 from secretwatch.domain.onboarding.onboarding import Onboarding
 from secretwatch.domain.onboarding.request import OnboardingRequest, Problem, plain, read_request
 from secretwatch.domain.reference import ProviderKind
@@ -19,6 +20,7 @@ from secretwatch_cli.display.onboarding import (
     inspected_lines,
     onboarding_json,
     onboarding_lines,
+    open_json,
     open_lines,
     outcome_lines,
     problem_lines,
@@ -32,16 +34,25 @@ from secretwatch_cli.failures import Misused, Unable
 from secretwatch_cli.inspection import inspect
 from secretwatch_cli.invocation import Place, explained, say
 from secretwatch_cli.registry import registry_of
-from secretwatch_cli.requesting import Wanted, example, form_of, options_of, read_file, typed, written
+from secretwatch_cli.requesting import Wanted, example, form_of, kinds, options_of, read_file, typed, written
 from secretwatch_cli.steps import Execution, Outcome, Step
+from secretwatch_cli.underway import UnderWay
 
-EXIT_STATUS = """\b
+EXIT_STATUS_OF_ONBOARD = """\b
 Exit status:
   0  it is done; without --wait, it runs; with --dry-run, nothing was found against it
   1  the command failed, or the workflow did, and it is rolled back
   2  wrong usage
   3  the request is refused: something in it, or in what it names, has to be mended first
   4  the wait was interrupted, and the workflow goes on; with --dry-run, something could not be told
+"""
+EXIT_STATUS_OF_OFFBOARD = """\b
+Exit status:
+  0  it is done; without --wait, it runs
+  1  the command failed, or the workflow did: what it says may have to be mended, and started again, it goes on
+  2  wrong usage
+  3  what is asked for is refused, and has to be mended first
+  4  the wait was interrupted, and the workflow goes on
 """
 
 Wait = Annotated[bool, typer.Option("--wait", help="Show each step, and wait until it is over.")]
@@ -95,13 +106,13 @@ def onboard(
     """
     with explained():
         if example_of:
-            display.print_json(example(form_of(example_of)))
+            display.print_json(example(_form(example_of)))
             return
         wanted = Wanted(name, client_id, secret, json_key, discovery_url, tuple(settings or ()))
-        within = read_time(approve_within) if approve_within else None
+        within = read_time(approve_within, "--approve-within") if approve_within else None
         given = _with(_asked(kind, wanted, file), options_of(owner, within, vend=vend))
         request, problems = _judged(given)
-        problems = [typed(form_of(kind), one) for one in problems] if kind else problems
+        problems = [typed(_form(kind), one) for one in problems] if kind else problems
         if request and not problems and not dry_run:
             _run(context.obj, "OnboardSecretArn", f"o-{request.digest}", given, wait=wait, as_json=as_json)
     inspected, unknown = _inspected(context.obj, request) if request and not problems else (None, None)
@@ -132,25 +143,28 @@ def offboard(
 def onboardings(
     context: typer.Context,
     id_: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One onboarding, whole; without it, all that are under way.")
+        str | None, typer.Argument(metavar="ID", help="One onboarding, whole; without it, all that are under way.")
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show the onboardings that are under way, those that wait for a person first; or all of one."""
+    """Show what is under way: onboardings, those that wait for a person first, and offboardings; or all of one."""
     with explained():
         registry = registry_of(*context.obj.find())
         with told():
             found = registry.onboardings.find(id_) if id_ else None
-            listed = [found] if found else registry.onboardings.open()
+            stopped = found is not None and registry.under_way.is_stopped(found)
+            under_way = UnderWay() if id_ else registry.under_way.look()
         if id_ and not found:
             raise Unable(f"There is no onboarding {id_}. `secretwatch onboardings` lists those that are under way.")
     if as_json:
-        display.print_json({"onboardings": [onboarding_json(one) for one in listed]})
+        display.print_json(
+            {"onboardings": [onboarding_json(found, stopped=stopped)]} if found else open_json(under_way)
+        )
     elif found:
-        display.print_lines(onboarding_lines(found))
+        display.print_lines(onboarding_lines(found, stopped=stopped))
     else:
-        display.print_lines(open_lines(listed))
+        display.print_lines(open_lines(under_way, at=datetime.now(UTC)))
 
 
 def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]:
@@ -158,7 +172,7 @@ def _asked(kind: str | None, wanted: Wanted, file: str | None) -> dict[str, Any]
     if (kind is None) == (file is None):
         raise Misused("Say either which KIND, or -f REQUEST. `secretwatch onboard --example api-key` prints one.")
     if file is None:
-        return written(form_of(str(kind)), wanted)
+        return written(_form(str(kind)), wanted)
     if not wanted.nothing:
         raise Misused("With -f, everything about the provider stands in the file.")
     given = read_file(file)
@@ -183,9 +197,27 @@ def _judged(given: Mapping[str, Any]) -> tuple[OnboardingRequest | None, list[Pr
     return request, ProviderRequests(started=False).problems(request)
 
 
+_KINDS = {plain(kind): kind for kind in ProviderKind}
+
+
+def _form(text: str) -> Form:
+    """What is to be onboarded: of a vendor, since a kind alone says too little."""
+    kind = _KINDS.get(plain(text))
+    vendors = [name for name, form in kinds().items() if form.vendor and form.kind is kind]
+    if vendors:
+        raise Misused(f"{text!r} says no vendor. Say which: {', '.join(vendors)}.")
+    return form_of(text)
+
+
 def _kind(text: str) -> ProviderKind:
-    kinds = {plain(kind): kind for kind in ProviderKind}
-    return kinds[plain(text)] if plain(text) in kinds else form_of(text).kind
+    """What is to be removed: a kind says enough, and so does what it was onboarded as."""
+    if kind := _KINDS.get(plain(text)):
+        return kind
+    try:
+        return form_of(text).kind
+    except Misused:
+        known = "There are: api-key, oauth2 and payment; or what it was onboarded as, such as google-oauth2."
+        raise Misused(f"{text!r} is no kind of provider. {known}") from None
 
 
 def _inspected(place: Place, request: OnboardingRequest) -> tuple[Onboarding | None, str | None]:

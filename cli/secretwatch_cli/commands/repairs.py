@@ -17,7 +17,7 @@ from secretwatch_cli.registry import Registry, registry_of
 def repairs(
     context: typer.Context,
     repair_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="One repair, with its change; without it, all that wait.")
+        str | None, typer.Argument(metavar="ID", help="One repair, with its change; without it, all that wait.")
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -28,7 +28,7 @@ def status(
     fail_on: Annotated[FailOn, typer.Option(help="The least severity that counts as a finding.")] = FailOn.BROKEN,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Tell how everything stands: verdicts, incidents, what is broken and since when, waivers, the last sweep."""
+    """Tell how everything stands: verdicts, incidents, what is broken, waivers, repairs, onboardings, the sweep."""
     with explained():
         if watch and as_json:
             raise Misused("--watch is for people, --json for programs.")
@@ -55,7 +55,7 @@ def _look(registry: Registry, bounds: Mapping[str, str]) -> Status:
             registry.incidents.open(),
             registry.last_sweep(),
             repairs,
-            registry.onboardings.open(),
+            registry.under_way.look(),
         )
 
 

@@ -1,16 +1,17 @@
 """Onboardings for people and for programs: what is wrong with a request, each step, and what came of it."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
-from secretwatch.domain.onboarding.onboarding import Onboarding, Status
+from secretwatch.domain.onboarding.onboarding import Offboarding, Onboarding, Status
 from secretwatch.domain.onboarding.request import Problem
 from secretwatch.domain.repair.rendering import as_cloudformation, as_json, as_terraform, diff
 from secretwatch_cli.display.terminal import headed, indented, moment
 from secretwatch_cli.steps import Execution, Outcome, Step
+from secretwatch_cli.underway import UnderWay, waiting
 
 _MEANINGS = {
     "Validate": "the request is what AgentCore takes",
@@ -30,6 +31,8 @@ _MEANINGS = {
     "Close": "its references and incidents are closed",
     "AnnounceOffboarded": "everybody is told",
 }
+_AGAIN = "start it again, or remove the provider with offboard."
+_ON = "start it again, and it goes on where it was."
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Text]:
@@ -82,17 +85,15 @@ def outcome_lines(execution: Execution) -> Iterator[Text]:
     if not execution.over:
         yield headed(Outcome.RUNNING, execution.id)
         return
-    output = execution.output or {}
     yield headed(Outcome.DONE if execution.succeeded else Outcome.FAILED, execution.id)
     yield from map(indented, _told(execution).splitlines())
-    if url := output.get("callbackUrl"):
-        yield indented(f"Register this URL at the vendor: {url}", "bold")
 
 
 def _told(execution: Execution) -> str:
     """The workflow's own words, or why it has none."""
     if execution.status == "ABORTED":
-        return "It was stopped. Nothing is rolled back then: start it again, or remove the provider with offboard."
+        leaves = execution.id.startswith("off-")  # as the command calls offboardings
+        return f"It was stopped: {_ON}" if leaves else f"It was stopped. Nothing is rolled back then: {_AGAIN}"
     told = (execution.output or {}).get("message") if execution.succeeded else execution.cause
     return str(told or execution.error or execution.status)
 
@@ -110,19 +111,27 @@ def execution_json(execution: Execution) -> dict[str, Any]:
     }
 
 
-def open_lines(onboardings: Collection[Onboarding]) -> Iterator[Text]:
-    """Every onboarding that is not over: those that wait for a person first."""
-    for one in sorted(
-        onboardings, key=lambda one: (one.status is not Status.AWAITING_APPROVAL, one.execution.started_at)
-    ):
+_STOPPED = "STOPPED"  # as no record says: nobody was there to write it
+
+
+def open_lines(under_way: UnderWay, *, at: datetime) -> Iterator[Text]:
+    """Every onboarding and offboarding that is not over: those that wait for a person first."""
+    wait = waiting(under_way.onboardings, at=at)
+    for one in (*wait, *(one for one in under_way.onboardings if one not in wait)):
         yield from _headline(one)
-    if not onboardings:
+    for leaving in under_way.offboardings:
+        yield from _offboarding_headline(leaving)
+    for cut in under_way.stopped:
+        yield from (
+            _headline(cut, stopped=True) if isinstance(cut, Onboarding) else _offboarding_headline(cut, stopped=True)
+        )
+    if under_way == UnderWay():
         yield Text("No onboarding is under way.")
 
 
-def onboarding_lines(one: Onboarding) -> Iterator[Text]:
+def onboarding_lines(one: Onboarding, *, stopped: bool = False) -> Iterator[Text]:
     """All of one onboarding: whose it is, which secrets, each change of a policy, and what came of it."""
-    yield from _headline(one)
+    yield from _headline(one, stopped=stopped)
     for pointer in one.pointers:
         key = f", JSON key {pointer.json_key}" if pointer.json_key else ""
         yield indented(f"{pointer.field}: {pointer.secret_arn}{key}")
@@ -144,12 +153,23 @@ def onboarding_lines(one: Onboarding) -> Iterator[Text]:
         yield headed("refused", f"Left behind: {left}")
 
 
-def _headline(one: Onboarding) -> Iterator[Text]:
+def _headline(one: Onboarding, *, stopped: bool = False) -> Iterator[Text]:
     whose = f" for {one.owner}" if one.owner else ""
-    yield Text.assemble((one.id, "bold"), f" {one.status}, begun {moment(one.execution.started_at)}")
+    status = _STOPPED if stopped else one.status
+    yield Text.assemble((one.id, "bold"), f" {status}, begun {moment(one.execution.started_at)}")
     yield indented(f"{one.kind} provider {one.name}{whose}" if one.provider else "a request that is not read yet")
-    if one.status is Status.AWAITING_APPROVAL and one.approval and one.approval.until:
+    if stopped:
+        yield indented(f"It was stopped, or could not tell its end, and what it did may stand: {_AGAIN}")
+    elif one.status is Status.AWAITING_APPROVAL and one.approval and one.approval.until:
         yield indented(f"Waits for somebody to approve it, until {moment(one.approval.until)}.")
+
+
+def _offboarding_headline(one: Offboarding, *, stopped: bool = False) -> Iterator[Text]:
+    status = _STOPPED if stopped else one.status
+    yield Text.assemble((one.id, "bold"), f" {status}, begun {moment(one.execution.started_at)}")
+    yield indented(f"offboarding of the {one.provider.kind} provider {one.provider.name}")
+    if stopped:
+        yield indented(f"It was stopped, or could not tell its end: {_ON}")
 
 
 def _plan_lines(one: Onboarding) -> Iterator[Text]:
@@ -168,11 +188,36 @@ def _decision_lines(one: Onboarding) -> Iterator[Text]:
         yield indented(f"{moment(one.approval.decided_at)}: {decided}")
 
 
-def onboarding_json(one: Onboarding) -> dict[str, Any]:
+def open_json(under_way: UnderWay) -> dict[str, Any]:
     """The same for a program."""
+    cut = under_way.stopped
+    return {
+        "onboardings": [
+            *map(onboarding_json, under_way.onboardings),
+            *(onboarding_json(one, stopped=True) for one in cut if isinstance(one, Onboarding)),
+        ],
+        "offboardings": [
+            *map(_offboarding_json, under_way.offboardings),
+            *(_offboarding_json(one, stopped=True) for one in cut if isinstance(one, Offboarding)),
+        ],
+    }
+
+
+def _offboarding_json(one: Offboarding, *, stopped: bool = False) -> dict[str, Any]:
     return {
         "id": one.id,
-        "status": one.status,
+        "status": _STOPPED if stopped else one.status,
+        "executionArn": one.execution.arn,
+        "startedAt": one.execution.started_at.isoformat(),
+        "provider": {"kind": one.provider.kind, "name": one.provider.name, "arn": one.provider_arn},
+    }
+
+
+def onboarding_json(one: Onboarding, *, stopped: bool = False) -> dict[str, Any]:
+    """One onboarding for a program."""
+    return {
+        "id": one.id,
+        "status": _STOPPED if stopped else one.status,
         "executionArn": one.execution.arn,
         "startedAt": one.execution.started_at.isoformat(),
         "endedAt": _time(one.ended_at),

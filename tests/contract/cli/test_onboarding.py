@@ -119,6 +119,7 @@ def test_a_literal_secret_never_gets_into_a_history_nor_on_the_screen(
     assert result.exit_code == 3
     assert "refused   apiKey carries the secret itself" in result.stdout
     assert "What to do: Reference it instead" in result.stdout
+    assert "stands in no execution history" in result.stdout
     assert "rotate" not in result.output
     assert CANARY not in result.output
 
@@ -162,7 +163,12 @@ ONBOARDED = Execution(
     f"{ONBOARDS}:o-abc-1",
     "SUCCEEDED",
     (Step("Validate", Outcome.DONE), Step("CreateProvider", Outcome.DONE)),
-    output={"providerArn": "arn:x", "created": True, "callbackUrl": "https://back", "message": "crm resolves."},
+    output={
+        "providerArn": "arn:x",
+        "created": True,
+        "callbackUrl": "https://back",
+        "message": "crm resolves. Register https://back at the vendor.",
+    },
 )
 
 
@@ -178,7 +184,7 @@ def test_waiting_tells_each_step_and_what_came_of_it(monkeypatch: pytest.MonkeyP
     assert result.stderr.count("running   Approve: somebody else has to: secretwatch approve o-abc-1") == 1
     assert result.stderr.count("done      Approve") == 1
     assert "crm resolves." in result.stdout
-    assert "Register this URL at the vendor: https://back" in result.stdout
+    assert result.stdout.count("https://back") == 1
 
 
 @pytest.mark.usefixtures("started")
@@ -215,6 +221,16 @@ def test_how_it_ended_is_the_exit_status(
 
 
 @pytest.mark.usefixtures("started")
+def test_an_offboarding_that_was_stopped_goes_on_when_it_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends(monkeypatch, Execution("off-abc-1", "arn", "ABORTED"))
+
+    told = run("offboard", "api-key", "weather", "--wait").stdout
+
+    assert "It was stopped: start it again, and it goes on where it was." in told
+    assert "with offboard" not in told
+
+
+@pytest.mark.usefixtures("started")
 def test_whoever_stops_waiting_stops_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     def follow(_self: Executions, started: Execution) -> Any:
         yield started
@@ -223,6 +239,34 @@ def test_whoever_stops_waiting_stops_nothing_else(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Executions, "follow", follow)
 
     assert run("onboard", *API_KEY, "--wait").exit_code == 4
+
+
+@pytest.mark.usefixtures("states")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["onboard", "oauth2", "--name", "crm"], "'oauth2' says no vendor. Say which: "),
+        (["onboard", "--example", "payment"], "'payment' says no vendor. Say which: coinbase-cdp, "),
+        (["onboard", "gogle-oauth2"], "Did you mean google-oauth2?"),
+        (["offboard", "foo", "crm"], "'foo' is no kind of provider. There are: api-key, oauth2 and payment"),
+        (["onboard", *API_KEY, "--approve-within", "1"], "--approve-within takes a time such as 30d or 2h, not '1'."),
+        (["history", "--since", "1"], "--since takes a time such as 30d or 2h, not '1'."),
+        (["waive", "x", "ROTATION_OFF", "--for", "1", "--reason", "y"], "--for takes a time such as 30d or 2h"),
+    ],
+)
+def test_wrong_usage_is_told_with_what_could_be_meant(arguments: list[str], says: str) -> None:
+    result = run(*arguments)
+
+    assert (result.exit_code, says in result.stderr) == (2, True), result.stderr
+
+
+def test_the_help_of_each_command_is_about_that_command() -> None:
+    for command in ("onboardings", "repairs", "approve"):
+        shown = run(command, "--help").stdout
+        assert "[ID]" in shown
+        assert "[[ID]]" not in shown
+    assert "--dry-run" not in run("offboard", "--help").stdout
+    assert {"repairs", "onboardings"} <= {*run("status", "--help").stdout.replace(",", " ").split()}
 
 
 @pytest.mark.parametrize("kind", ["oauth2", "google-oauth2", "OAUTH2"])

@@ -66,9 +66,9 @@ def test_every_reference_is_counted_by_a_few_reads(dynamodb: Any) -> None:
 
     assert json.loads(result.stdout)["verdicts"] == {"RESOLVES": 0, "DEGRADED": 0, "BROKEN": 101}
     assert result.exit_code == 3
-    # A query a kind of provider, one for waivers, one for incidents, two for repairs and one for onboardings; the sweep
-    # and the breaker.
-    assert calls == {"Query": 8, "BatchGetItem": 2, "GetItem": 2}
+    # A query a kind of provider, one for waivers, one for incidents, two for repairs and two for what is under way; the
+    # sweep and the breaker.
+    assert calls == {"Query": 9, "BatchGetItem": 2, "GetItem": 2}
 
 
 def test_a_registry_without_references_is_well(dynamodb: Any) -> None:

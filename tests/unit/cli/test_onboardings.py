@@ -8,16 +8,26 @@ from typing import Any
 import pytest
 from botocore.httpsession import URLLib3Session
 
-from secretwatch.domain.onboarding.onboarding import Approval, Execution, Onboarding, Pointer, Shown, Status
+from secretwatch.domain.onboarding.news import awaiting, started
+from secretwatch.domain.onboarding.onboarding import (
+    Approval,
+    Execution,
+    Offboarding,
+    Onboarding,
+    Pointer,
+    Shown,
+    Status,
+)
 from secretwatch.domain.onboarding.request import Problem
-from secretwatch.domain.reference import ProviderKind
+from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.domain.repair.plan import Kind
 from secretwatch_cli.decisions import ONBOARDINGS, Decisions
-from secretwatch_cli.display.onboarding import onboarding_json, onboarding_lines, open_lines
+from secretwatch_cli.display.onboarding import onboarding_json, onboarding_lines, open_json, open_lines
 from secretwatch_cli.failures import Unable
 from secretwatch_cli.stack import Stack
 from secretwatch_cli.status import Status as Whole
-from secretwatch_cli.status import status_json, status_lines, waiting
+from secretwatch_cli.status import status_json, status_lines
+from secretwatch_cli.underway import UnderWay, waiting
 from tests.fakes import ACCOUNT, NOON, REGION, secret_arn
 
 SECRET = secret_arn("agents/crm")
@@ -40,13 +50,18 @@ def an_onboarding(id_: str = "o-abc-1", *, at: datetime = NOON, **others: Any) -
     return replace(Onboarding(execution, ACCOUNT, REGION, kind=ProviderKind.OAUTH2, name="crm", owner="Blue"), **others)
 
 
+TOKEN = "token-of-the-task"
 WAITING = an_onboarding(
     status=Status.AWAITING_APPROVAL,
     pointers=(Pointer("clientSecret", SECRET, "client_secret"),),
     plans=(GRANT,),
     warnings=("Its last rotation failed.",),
     requested_by=TEAM,
-    approval=Approval(True, "No tag of the secret names it.", timedelta(days=3), until=NOON + timedelta(days=3)),
+    approval=Approval(True, "No tag of the secret names it.", timedelta(days=3), TOKEN, NOON + timedelta(days=3)),
+)
+LEAVING = Offboarding(
+    Execution(f"arn:aws:states:{REGION}:{ACCOUNT}:execution:OffboardProvider:off-abc-1", "off-abc-1", NOON),
+    ProviderName(ACCOUNT, REGION, ProviderKind.API_KEY, "weather"),
 )
 
 
@@ -106,10 +121,48 @@ def test_a_decision_is_told_with_who_and_why() -> None:
 def test_those_that_wait_come_first() -> None:
     runs = an_onboarding("o-runs-1", at=NOON - timedelta(hours=1))
 
-    shown = text(open_lines([runs, WAITING]))
+    shown = text(open_lines(UnderWay([runs, WAITING]), at=NOON))
 
     assert shown.index("o-abc-1") < shown.index("o-runs-1")
-    assert text(open_lines([])) == "No onboarding is under way."
+    assert text(open_lines(UnderWay(), at=NOON)) == "No onboarding is under way."
+
+
+def test_what_was_stopped_is_told_so_with_what_to_do_about_it() -> None:
+    cut = UnderWay(offboardings=[LEAVING], stopped=[WAITING, replace(LEAVING, execution=WAITING.execution)])
+
+    lines = text(open_lines(cut, at=NOON)).splitlines()
+    document = json.loads(json.dumps(open_json(cut)))
+
+    assert lines[0].startswith("off-abc-1 RUNNING")
+    assert [line for line in lines if "STOPPED" in line] == ["o-abc-1 STOPPED, begun 2026-11-23 12:00:00 UTC"] * 2
+    assert (
+        "          It was stopped, or could not tell its end, and what it did may stand: start it again"
+        in "\n".join(lines)
+    )
+    assert "          It was stopped, or could not tell its end: start it again, and it goes on" in "\n".join(lines)
+    assert "secretwatch approve" not in str(lines)
+    assert "Waits for somebody" not in str(lines)
+    assert [one["status"] for one in document["onboardings"]] == ["STOPPED"]
+    assert [one["status"] for one in document["offboardings"]] == ["RUNNING", "STOPPED"]
+    assert "STOPPED" in text(onboarding_lines(WAITING, stopped=True))
+    assert onboarding_json(WAITING, stopped=True)["status"] == "STOPPED"
+
+
+def test_the_token_that_answers_for_a_person_is_shown_to_nobody() -> None:
+    status = Whole(NOON, [], [], under_way=UnderWay([WAITING]))
+    shown = [
+        text(onboarding_lines(WAITING)),
+        text(open_lines(UnderWay([WAITING]), at=NOON)),
+        text(status_lines(status)),
+        json.dumps(onboarding_json(WAITING)),
+        json.dumps(open_json(UnderWay([WAITING]))),
+        json.dumps(status_json(status)),
+        *(json.dumps([tell(WAITING, NOON).detail(), tell(WAITING, NOON).message]) for tell in (started, awaiting)),
+    ]
+
+    assert WAITING.approval is not None
+    assert WAITING.approval.token == TOKEN
+    assert not [one for one in shown if TOKEN in one]
 
 
 def test_a_program_gets_the_same_but_never_the_request() -> None:
@@ -124,20 +177,36 @@ def test_a_program_gets_the_same_but_never_the_request() -> None:
 
 def test_the_status_shows_what_waits_and_what_runs() -> None:
     runs = an_onboarding("o-runs-1")
-    status = Whole(NOON, [], [], onboardings=[runs, WAITING])
+    cut = an_onboarding("o-cut-1")
+    status = Whole(NOON, [], [], under_way=UnderWay([runs, WAITING], [LEAVING], [cut]))
 
     shown = text(status_lines(status))
 
     assert "2 onboardings under way, 1 wait for a person: secretwatch onboardings" in shown
     assert "crm: secretwatch approve o-abc-1" in shown
-    assert status_json(status)["onboardings"] == {"underWay": ["o-runs-1", "o-abc-1"], "waiting": ["o-abc-1"]}
+    assert "          crm runs since 2026-11-23 12:00:00 UTC" in shown.splitlines()
+    assert "1 offboardings under way\n          weather runs since 2026-11-23 12:00:00 UTC" in shown
+    assert "1 were stopped half-way: secretwatch onboardings" in shown
+    assert status_json(status)["onboardings"] == {
+        "underWay": ["o-runs-1", "o-abc-1"],
+        "waiting": ["o-abc-1"],
+        "stopped": ["o-cut-1"],
+    }
+    assert status_json(status)["offboardings"] == {"underWay": ["off-abc-1"], "stopped": []}
     assert "onboarding" not in text(status_lines(Whole(NOON, [], [])))
 
 
 def test_who_has_waited_longest_is_asked_about_first() -> None:
     earlier = replace(WAITING, execution=replace(WAITING.execution, name="o-x-1", started_at=NOON - timedelta(hours=1)))
 
-    assert [one.id for one in waiting([WAITING, an_onboarding("o-runs-1"), earlier])] == ["o-x-1", "o-abc-1"]
+    assert [one.id for one in waiting([WAITING, an_onboarding("o-runs-1"), earlier], at=NOON)] == ["o-x-1", "o-abc-1"]
+
+
+def test_nobody_is_asked_about_what_is_too_late_to_approve() -> None:
+    assert waiting([WAITING], at=NOON + timedelta(days=3)) == []
+    assert f"approve {WAITING.id}" not in text(
+        status_lines(Whole(NOON + timedelta(days=3), [], [], under_way=UnderWay([WAITING])))
+    )
 
 
 class Answer:
