@@ -8,7 +8,7 @@ import pytest
 
 from secretwatch import errors as families
 from secretwatch.domain.onboarding import errors
-from secretwatch_cli.commands.onboarding import EXIT_STATUS
+from secretwatch_cli.commands.onboarding import EXIT_STATUS_OF_ONBOARD
 from tests.contract.template import ROOT
 
 PAGE = (ROOT / "docs/onboarding.md").read_text(encoding="utf-8")
@@ -85,4 +85,4 @@ def test_every_error_that_ends_an_onboarding_has_its_row_and_no_other_has() -> N
 def test_the_exit_status_is_the_one_of_the_help() -> None:
     documented = [f"  {status}  {meaning.replace('`', '')}" for status, meaning in rows("exit status")]
 
-    assert [line.rstrip() for line in EXIT_STATUS.splitlines() if re.match(r"  \d", line)] == documented
+    assert [line.rstrip() for line in EXIT_STATUS_OF_ONBOARD.splitlines() if re.match(r"  \d", line)] == documented
