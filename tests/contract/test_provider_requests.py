@@ -408,3 +408,17 @@ def test_what_it_takes_botocore_takes_too(asked: dict[str, Any]) -> None:
         operation = f"Create{'ApiKey' if request.kind == 'API_KEY' else request.kind.title()}CredentialProvider"
         report = ParamValidator().validate(request.body, input_of(operation))
         assert not report.has_errors(), report.generate_report()
+
+
+def test_of_more_problems_than_anybody_reads_the_secrets_come_first() -> None:
+    found = problems({**{f"field{number}": number for number in range(200)}, **API_KEY, "apiKey": "sk-live-1"})
+
+    assert len(found) == 50
+    assert (found[0].field, found[0].message) == ("apiKey", "carries the secret itself")
+
+
+def test_a_request_that_no_record_could_hold_is_refused_as_a_whole() -> None:
+    (found,) = problems({**API_KEY, "tags": {f"tag{number}": "x" * 1_000 for number in range(40)}})
+
+    assert found.field == "the request"
+    assert found.fix == "Keep to 32000. If a secret stands in it, rotate that."

@@ -821,6 +821,20 @@ def test_a_provider_that_nobody_knows_is_not_offboarded() -> None:
     assert world.bus.kinds() == ["Offboarding Refused"]
 
 
+def test_a_provider_whose_secret_agentcore_keeps_is_not_offboarded() -> None:
+    """It would take the secret with it."""
+    world = World()
+    world.onboard(an_api_key())
+    (provider,) = world.vault.held
+    world.vault.held[provider] = replace(world.vault.held[provider], pointers=())
+    world.records.forget(world.records.records[provider])
+
+    ended = world.offboard({"kind": "API_KEY", "name": "weather"})
+
+    assert (ended.error, provider in world.vault.held) == ("RequestRefused", True)
+    assert "references no secret of yours" in (ended.message or "")
+
+
 def test_a_provider_that_somebody_deleted_by_hand_is_cleared_away_and_told_so() -> None:
     world = World(policy=THEIRS)
     world.onboard(an_api_key())

@@ -3,6 +3,7 @@
 botocore's own validator knows required members, types and minima only, and quotes the values that it refuses.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ _VENDORS_OF_TENANTS = frozenset(
 )
 """Which give each customer a server of its own, and need to be told its addresses (AgentCore's guide, by vendor)."""
 
+_LONGEST, _MOST = 32_000, 50  # characters of JSON, and problems that are told: an event and a record hold no more
 _WITHOUT_SECRET = {"AWS_IAM_ID_TOKEN_JWT", "PRIVATE_KEY_JWT"}
 _STEMS = {plain(field): stem for stem, field in SECRET_FIELDS.items()} | {plain(stem): stem for stem in SECRET_FIELDS}
 
@@ -112,13 +114,18 @@ class ProviderRequests:
         self._started = started
 
     def problems(self, request: OnboardingRequest) -> list[Problem]:
-        """All that is wrong with the request, our own part of it included; none names a value."""
+        """All that is wrong with the request, our own part of it included; none names a value.
+
+        Of more than anybody reads, the first; what carries a secret before all others.
+        """
+        if (characters := len(json.dumps(request.body, default=str))) > _LONGEST:
+            return [_too_long(characters)]
         shape = _input_of(request.kind)
         ours = [*request.misread, *_vend_problems(request)]
         found = [*self._structure(shape, request.body, ""), *_vendor_problems(shape, request), *ours]
         if not found and not request.references:
             found = [Problem("the request", "references no secret of yours", "Such a provider needs no onboarding.")]
-        return list(dict.fromkeys(found))
+        return sorted(dict.fromkeys(found), key=lambda one: not one.fix.endswith(self._rotate()))[:_MOST]
 
     def _value(self, shape: Shape, value: object, path: str) -> Iterator[Problem]:
         kind, expected = _TYPES.get(shape.type_name, ("something else", object))
@@ -192,6 +199,14 @@ class ProviderRequests:
                         yield self._literal(_join(place, name), item)
                     else:
                         todo.append((item, _join(place, name)))
+
+
+def _too_long(characters: int) -> Problem:
+    return Problem(
+        "the request",
+        f"has {characters} characters of JSON",
+        f"Keep to {_LONGEST}. If a secret stands in it, rotate that.",
+    )
 
 
 @cache

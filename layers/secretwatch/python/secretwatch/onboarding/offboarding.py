@@ -130,6 +130,8 @@ class Removing:
             pointers |= set(unfinished.pointers)
         if not (held or recorded or unfinished):
             raise RequestRefused(str(_unknown(provider)))
+        if not pointers:
+            raise RequestRefused(str(_not_ours(provider)))
         arn = held.arn if held else recorded.provider.arn if recorded else None
         former = self._onboardings.find_offboarding(execution.name)
         begun = Offboarding(
@@ -186,6 +188,15 @@ class Removing:
         if found is None:
             raise Permanent(f"the offboarding {offboarding_id} was never begun")
         return found
+
+
+def _not_ours(provider: ProviderName) -> Problem:
+    """AgentCore deletes a secret that it keeps together with its provider."""
+    return Problem(
+        "name",
+        f"is {provider.name}, which references no secret of yours: AgentCore keeps its credential",
+        "Delete it with AgentCore's own API, if that is what you want: the credential goes with it.",
+    )
 
 
 def _unknown(provider: ProviderName) -> Problem:
