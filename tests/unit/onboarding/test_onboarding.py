@@ -826,7 +826,7 @@ def test_a_provider_whose_secret_agentcore_keeps_is_not_offboarded() -> None:
     world = World()
     world.onboard(an_api_key())
     (provider,) = world.vault.held
-    world.vault.held[provider] = replace(world.vault.held[provider], pointers=())
+    world.vault.held[provider] = replace(world.vault.held[provider], pointers=frozenset())
     world.records.forget(world.records.records[provider])
 
     ended = world.offboard({"kind": "API_KEY", "name": "weather"})
