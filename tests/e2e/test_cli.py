@@ -385,7 +385,7 @@ class Brought:
 
     def __init__(self, world: World, *, allowed: bool) -> None:
         self.provider = f"brought-{uuid.uuid4().hex[:8]}"
-        tags = [{"Key": "secretwatch:allow-provider", "Value": self.provider}] if allowed else []
+        tags = [{"Key": "secretwatch:allow-provider", "Value": f"API_KEY/{self.provider}"}] if allowed else []
         self.secret = world.secret(Tags=tags)
         world.secrets.delete_resource_policy(SecretId=self.secret)
         self.options = ("api-key", "--name", self.provider, "--secret", self.secret, "--json-key", "key")

@@ -458,8 +458,8 @@ def _name() -> str:
 
 
 def _brought(world: World, name: str, **settings: object) -> str:
-    """A secret that AgentCore may not read yet, which lets the provider of that name have it."""
-    tags = [{"Key": "secretwatch:allow-provider", "Value": name}]
+    """A secret that AgentCore may not read yet, which lets the providers of that name have it."""
+    tags = [{"Key": "secretwatch:allow-provider", "Value": " ".join(f"{kind}/{name}" for kind in ProviderKind)}]
     value = json.dumps({"key": "a value"})
     arn: str = world.secrets.create_secret(Name=f"agents/{name}", SecretString=value, Tags=tags, **settings)["ARN"]
     return arn

@@ -235,7 +235,9 @@ def test_without_the_owners_tag_somebody_has_to_approve_and_is_shown_what() -> N
     [
         (ALLOWED, False),
         ({}, True),
-        ({"secretwatch:allow-provider": "weathers"}, True),
+        ({"secretwatch:allow-provider": "API_KEY/weathers"}, True),
+        ({"secretwatch:allow-provider": "weather"}, True),
+        ({"secretwatch:allow-provider": "OAUTH2/weather"}, True),
         ({**ALLOWED, "aws:cloudformation:stack-name": "s"}, True),
         ({**ALLOWED, REPAIR_TAG: "propose"}, True),
     ],

@@ -58,7 +58,7 @@ WEATHER = secret_arn("agents/weather")
 WALLET = secret_arn("agents/wallet")
 ALICE, BOB = f"arn:aws:iam::{ACCOUNT}:user/alice", f"arn:aws:iam::{ACCOUNT}:user/bob"
 CALLBACK = "https://bedrock-agentcore.eu-west-1.amazonaws.com/identities/oauth2/callback/a1b2"
-ALLOWED = {"secretwatch:allow-provider": "other weather crm wallet"}
+ALLOWED = {"secretwatch:allow-provider": "API_KEY/other api_key/weather API_KEY/crm OAUTH2/crm PAYMENT/wallet"}
 RETRIES = 6
 
 
@@ -77,6 +77,38 @@ def an_oauth2(name: str = "crm", secret: str = WEATHER, **more: Any) -> dict[str
         "credentialProviderVendor": "GoogleOauth2",
         "oauth2ProviderConfigInput": {"googleOauth2ProviderConfig": google},
         **more,
+    }
+
+
+def a_custom(name: str = "crm", secret: str = WEATHER, server: str = "https://idp.example.com") -> dict[str, Any]:
+    """The body of CreateOauth2CredentialProvider that names the servers itself."""
+    metadata = {
+        "issuer": server,
+        "authorizationEndpoint": f"{server}/authorize",
+        "tokenEndpoint": f"{server}/token",
+        "responseTypes": ["code", "token"],
+    }
+    custom = {
+        "oauthDiscovery": {"authorizationServerMetadata": metadata},
+        "clientId": "id-1",
+        "clientSecretSource": "EXTERNAL",
+        "clientSecretConfig": {"secretId": secret, "jsonKey": "client_secret"},
+    }
+    return {
+        "name": name,
+        "credentialProviderVendor": "CustomOauth2",
+        "oauth2ProviderConfigInput": {"customOauth2ProviderConfig": custom},
+    }
+
+
+def an_okta(name: str = "crm", secret: str = WEATHER, **more: str) -> dict[str, Any]:
+    """The body of CreateOauth2CredentialProvider for a vendor that may be told its servers."""
+    config = {"secretId": secret, "jsonKey": "client_secret"}
+    okta = {"clientId": "id-1", "clientSecretSource": "EXTERNAL", "clientSecretConfig": config, **more}
+    return {
+        "name": name,
+        "credentialProviderVendor": "OktaOauth2",
+        "oauth2ProviderConfigInput": {"includedOauth2ProviderConfig": okta},
     }
 
 
