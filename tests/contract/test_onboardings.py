@@ -374,6 +374,7 @@ def a_start(arn: str | None, identity: dict[str, Any]) -> dict[str, Any]:
     return {"CloudTrailEvent": json.dumps({"userIdentity": identity, "responseElements": answer})}
 
 
+FEDERATED = f"arn:aws:sts::{ACCOUNT}:federated-user/anybody"
 SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deployer/alice"
 
 
@@ -383,6 +384,11 @@ SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/Deployer/alice"
         ({"type": "AssumedRole", "arn": SESSION, "sessionContext": {"sessionIssuer": {"arn": "arn:role"}}}, SESSION),
         ({"type": "IAMUser", "arn": BOB}, BOB),
         ({"type": "AWSService", "invokedBy": "events.amazonaws.com"}, "events.amazonaws.com"),
+        (
+            {"type": "FederatedUser", "arn": FEDERATED, "sessionContext": {"sessionIssuer": {"arn": BOB}}},
+            BOB,
+        ),
+        ({"type": "FederatedUser", "arn": FEDERATED}, FEDERATED),
         ({}, None),
     ],
 )
@@ -400,14 +406,31 @@ def test_who_started_an_execution_is_whom_its_own_record_names(
     aws.add_response("lookup_events", {"Events": others, "NextToken": "n"}, asked)
     aws.add_response("lookup_events", {"Events": [a_start(EXECUTION.arn, identity)]}, {**asked, "NextToken": "n"})
 
-    assert CloudTrailStarters(aws.client).of_execution(EXECUTION.arn, NOON) == who
+    assert CloudTrailStarters(aws.client).of_execution(EXECUTION.arn, NOON) == ((who,) if who else ())
+
+
+def test_all_who_started_an_execution_are_known_with_the_first_one_first(make_stub: MakeStub) -> None:
+    """StartExecution with the same name and input is the same execution, whoever calls it again."""
+    aws = make_stub("cloudtrail")
+    latest_first = [a_start(EXECUTION.arn, {"arn": one}) for one in (BOB, SESSION, BOB, ALICE)]
+    aws.add_response("lookup_events", {"Events": latest_first})
+
+    assert CloudTrailStarters(aws.client).of_execution(EXECUTION.arn, NOON) == (ALICE, BOB, SESSION)
+
+
+def test_where_there_are_more_starts_than_are_read_nobody_is_taken_for_the_first(make_stub: MakeStub) -> None:
+    aws = make_stub("cloudtrail")
+    for _ in range(20):
+        aws.add_response("lookup_events", {"Events": [a_start(EXECUTION.arn, {"arn": BOB})], "NextToken": "n"})
+
+    assert CloudTrailStarters(aws.client).of_execution(EXECUTION.arn, NOON) == ()
 
 
 def test_of_an_execution_that_cloudtrail_has_not_told_yet_nobody_is_known(make_stub: MakeStub) -> None:
     aws = make_stub("cloudtrail")
     aws.add_response("lookup_events", {"Events": []})
 
-    assert CloudTrailStarters(aws.client).of_execution(EXECUTION.arn, NOON) is None
+    assert CloudTrailStarters(aws.client).of_execution(EXECUTION.arn, NOON) == ()
 
 
 # --- the functions ---

@@ -4,7 +4,20 @@ from typing import Any
 
 import pytest
 
-from tests.unit.onboarding.world import ALLOWED, WEATHER, World, a_custom, an_api_key, an_oauth2, an_okta
+from secretwatch.domain.repair.repair import Repair, Status
+from secretwatch.domain.secret import SecretId
+from tests.fakes import a_provider, a_reference
+from tests.unit.onboarding.world import (
+    ALICE,
+    ALLOWED,
+    BOB,
+    WEATHER,
+    World,
+    a_custom,
+    an_api_key,
+    an_oauth2,
+    an_okta,
+)
 
 EVIL = "https://evil.example.com"
 
@@ -50,3 +63,97 @@ def test_who_says_to_which_servers_the_credential_is_sent_needs_a_person(request
 
 def test_a_vendor_whose_servers_aws_knows_needs_none() -> None:
     assert not needed(World(), an_okta(secret=WEATHER))
+
+
+# --- changes of a policy that are more than the tag says ---
+
+
+def with_another(world: World) -> World:
+    """Another provider points at the secret, and may not read it."""
+    world.records.record(None, a_provider("crm", a_reference("crm", secret=WEATHER)), moved=[])
+    return world
+
+
+def test_a_change_that_lets_others_in_too_needs_a_person() -> None:
+    world = with_another(World())
+
+    assert needed(world, an_api_key())
+    approval = world.onboardings.onboardings["o-1"].approval
+    assert approval
+    assert "/crm in, too" in approval.why
+
+
+def test_a_change_that_a_person_rejected_as_a_repair_needs_a_person() -> None:
+    world = World()
+    reference = a_reference("weather", secret=WEATHER)
+    (look,) = world.seeing().with_provider([reference]).look(SecretId.of_arn(WEATHER), at=world.now)
+    planned = look.planned[WEATHER]
+    assert planned
+    repair = Repair.planned(planned, applied=0, secret=WEATHER, at=world.now).successor()  # type: ignore[arg-type]
+    world.repairs.store(repair)
+    world.repairs.store(repair.moved(Status.REJECTED, decided_by=ALICE, reason="No agents here."))
+    world.repairs.store(world.repairs.standing(WEATHER).successor(plan=repair.id))
+
+    assert needed(world, an_api_key())
+    approval = world.onboardings.onboardings["o-1"].approval
+    assert approval
+    assert f"was rejected by {ALICE}" in approval.why
+
+
+# --- who decides ---
+
+
+def waiting(world: World) -> World:
+    """An onboarding that waits."""
+    world.secret.tags = {}
+    execution = world.execution()
+    world.executions.running.add(execution.arn)
+    world.beginning().begin(execution, an_api_key())
+    world.inspecting().inspect("o-1")
+    ask(world, "token-1")
+    return world
+
+
+def ask(world: World, token: str) -> None:
+    """Step Functions waits with this token, and with no former one."""
+    world.decisions.waiting = {token}
+    world.asking().ask("o-1", token)
+
+
+def test_who_started_an_execution_that_others_started_once_more_does_not_approve_it() -> None:
+    world = waiting(World())
+    world.starters.who = (ALICE, BOB)
+
+    assert [world.deciding().approve("o-1", one).status for one in (ALICE, BOB)] == [403, 403]
+
+
+def test_a_federated_user_approves_nothing() -> None:
+    answer = waiting(World()).deciding().approve("o-1", "arn:aws:sts::111122223333:federated-user/alice")
+
+    assert (answer.status, "federated" in answer.message) == (403, True)
+
+
+def test_an_approval_that_a_former_try_got_is_asked_for_again() -> None:
+    """Step Functions lost the function's answer and waits with another token: the decision went to the first one."""
+    world = waiting(World())
+    world.decisions.waiting.clear()
+    world.deciding().approve("o-1", ALICE)
+
+    ask(world, "token-2")
+
+    approval = world.onboardings.onboardings["o-1"].approval
+    assert approval
+    assert approval.open
+    assert world.deciding().approve("o-1", ALICE).status == 202
+    assert world.decisions.came_to == {"token-2": (True, ALICE)}
+
+
+def test_a_decision_outlives_a_repeat_with_the_same_token() -> None:
+    world = waiting(World())
+    world.deciding().reject("o-1", ALICE, "Not ours.")
+
+    world.asking().ask("o-1", "token-1")
+
+    approval = world.onboardings.onboardings["o-1"].approval
+    assert approval
+    assert approval.decided_by == ALICE

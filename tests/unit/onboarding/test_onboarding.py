@@ -118,7 +118,7 @@ def test_other_providers_of_the_secret_keep_their_access() -> None:
     other = a_reference("crm", secret=WEATHER)
     world.records.record(None, a_provider("crm", other), moved=[])
 
-    assert world.onboard(an_api_key()).succeeded
+    assert world.onboard(an_api_key(), decide=approved_by(world, ALICE)).succeeded
     assert world.references.states[other].verdict == "RESOLVES"
 
 
@@ -347,12 +347,12 @@ def test_who_started_it_may_take_it_back() -> None:
 
 def test_until_aws_says_who_started_it_nobody_approves() -> None:
     world = waiting(World())
-    world.starters.who = None
+    world.starters.who = ()
 
     answer = world.deciding().approve("o-1", ALICE)
 
     assert (answer.status, "try again" in answer.message) == (409, True)
-    world.starters.who = BOB
+    world.starters.who = (BOB,)
     assert world.deciding().approve("o-1", ALICE).status == 202
 
 

@@ -270,10 +270,10 @@ class FakeDecisions:
 class FakeStarters:
     """`ports.Starters`: who started everything, as soon as AWS says."""
 
-    who: str | None = BOB
+    who: tuple[str, ...] = (BOB,)
     asked: int = 0
 
-    def of_execution(self, arn: str, started_at: datetime) -> str | None:
+    def of_execution(self, arn: str, started_at: datetime) -> tuple[str, ...]:
         self.asked += 1
         return self.who
 

@@ -3,7 +3,7 @@
 Every method raises `errors.Transient` or `errors.Permanent` when the world does not answer.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -574,8 +574,11 @@ class Decisions(Protocol):
 class Starters(Protocol):
     """CloudTrail, as far as it tells who started an execution."""
 
-    def of_execution(self, arn: str, started_at: datetime) -> str | None:
-        """The ARN of who started it, a role's session by its own; None while AWS has not said yet."""
+    def of_execution(self, arn: str, started_at: datetime) -> Sequence[str]:
+        """The ARNs of all who started it, the first one first, a role's session by its own.
+
+        To start it once more with the same input is the same execution. None are known while AWS has not said yet.
+        """
         ...
 
 
@@ -595,7 +598,7 @@ class TokenVault(Protocol):
         ...
 
     def maker(self, arn: str) -> str | None:
-        """The onboarding that created the provider, as its tag says; None for another's."""
+        """What the tag of the onboarding that created the provider says; None where it has none."""
         ...
 
     def create(self, name: ProviderName, body: Mapping[str, Any], *, maker: str) -> None:

@@ -1,6 +1,7 @@
 """The account's trails, as AWS CloudTrail describes them; and who started an execution, from its event history."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,13 @@ class CloudTrailStarters:
         """`client` is a boto3 CloudTrail client."""
         self._client = client
 
-    def of_execution(self, arn: str, started_at: datetime) -> str | None:
-        """LookupEvents of every StartExecution around that time; the record's own answer names the execution."""
+    def of_execution(self, arn: str, started_at: datetime) -> Sequence[str]:
+        """LookupEvents of every StartExecution around that time; the record's own answer names the execution.
+
+        They come with the latest first. Where there are more than are read, who came first is not known.
+        """
         start, end = started_at - _AROUND, started_at + _AROUND
+        found: list[str] = []
         token: dict[str, str] = {}
         for _ in range(_MOST_PAGES):
             with translated("LookupEvents"):
@@ -60,12 +65,13 @@ class CloudTrailStarters:
                 )
             for event in page["Events"]:
                 record = json.loads(event.get("CloudTrailEvent", "{}"))
-                if (record.get("responseElements") or {}).get("executionArn") == arn:
-                    return _who(record.get("userIdentity") or {})
+                who = _who(record.get("userIdentity") or {})
+                if who and (record.get("responseElements") or {}).get("executionArn") == arn:
+                    found.append(who)
             if not (following := page.get("NextToken")):
-                return None
+                return tuple(dict.fromkeys(reversed(found)))
             token = {"NextToken": following}
-        return None
+        return ()
 
 
 _AROUND = timedelta(minutes=2)
@@ -73,6 +79,10 @@ _MOST_PAGES = 20  # of fifty each: a thousand starts in four minutes
 
 
 def _who(identity: dict[str, Any]) -> str | None:
-    """A person or a session by its ARN; a service that started it by its name."""
+    """A person or a session by its ARN; a federated user by whose they are; a service that started it by its name."""
+    if identity.get("type") == "FederatedUser":
+        issuer = ((identity.get("sessionContext") or {}).get("sessionIssuer") or {}).get("arn")
+        if isinstance(issuer, str):
+            return issuer
     who = identity.get("arn") or identity.get("invokedBy")
     return who if isinstance(who, str) else None

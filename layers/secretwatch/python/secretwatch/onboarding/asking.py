@@ -29,6 +29,9 @@ class Asking:
         if approval is None:
             raise Permanent(f"the onboarding {onboarding_id} was not inspected")
         at = self._clock()
+        if token != approval.token:
+            # Whoever decided told an execution's former try, which waits no longer: somebody has to again.
+            approval = replace(approval, decided_by=None, decided_at=None, rejected=None)
         asked = replace(approval, token=token, until=at + approval.within)
         asking = onboarding.successor(status=Status.AWAITING_APPROVAL, approval=asked)
         self._onboardings.store(asking)

@@ -104,6 +104,15 @@ def under_way(holder: str) -> Problem:
     return Problem("name", f"is of a provider that {holder} works on", "Wait for its end.")
 
 
+def own_claim(onboardings: Onboardings, onboarding: Onboarding) -> None:
+    """Raises AlreadyUnderWay unless the provider's name is still the execution's, which may have been redriven."""
+    provider = onboarding.provider
+    holder = onboardings.claimed_by(provider) if provider else None
+    if holder != onboarding.execution.arn:
+        who = f"{holder} works on it" if holder else "it has ended"
+        raise AlreadyUnderWay(f"the provider {onboarding.name} is not {onboarding.id}'s any more: {who}; start again")
+
+
 def needed(onboardings: Onboardings, onboarding_id: str) -> Onboarding:
     """The onboarding, which was begun; raises Permanent when it was not."""
     found = onboardings.find(onboarding_id)

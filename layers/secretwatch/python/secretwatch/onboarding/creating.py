@@ -7,7 +7,7 @@ from secretwatch.domain.onboarding.errors import NameTaken, ProviderFailed, Prov
 from secretwatch.domain.onboarding.onboarding import Held, Onboarding
 from secretwatch.domain.reference import ProviderName
 from secretwatch.errors import Permanent
-from secretwatch.onboarding.beginning import needed
+from secretwatch.onboarding.beginning import needed, own_claim
 from secretwatch.onboarding.granting import Done
 from secretwatch.ports import Onboardings, TokenVault
 
@@ -24,14 +24,15 @@ class Creating:
         """Create the provider, or take the one that is there and the very same.
 
         Raises NameTaken for another one, ProviderRefused and ProviderFailed as AgentCore says, ProviderSettling until
-        AgentCore has finished.
+        AgentCore has finished, AlreadyUnderWay when the name is not this execution's any more.
         """
         onboarding = needed(self._onboardings, onboarding_id)
         provider, request = onboarding.provider, onboarding.request
         if provider is None or request is None:
             raise Permanent(f"the onboarding {onboarding_id} names no provider")
         held = self._vault.find(provider)
-        if held is None:
+        if held is None and not onboarding.created:
+            own_claim(self._onboardings, onboarding)
             onboarding = self._create(onboarding, provider, dict(request.body))
             held = self._vault.find(provider)
         if held is None:
@@ -43,7 +44,7 @@ class Creating:
         if not onboarding.creating:
             onboarding = self._stored(onboarding.successor(creating=True))
         try:
-            self._vault.create(provider, body, maker=onboarding.id)
+            self._vault.create(provider, body, maker=onboarding.execution.mark)
         except ProviderRefused:
             if self._vault.find(provider) is None:
                 raise
@@ -64,7 +65,7 @@ class Creating:
         if not onboarding.creating:
             return False
         maker = self._vault.maker(held.arn)
-        return maker == onboarding.id or (maker is None and onboarding.created is True)
+        return maker == onboarding.execution.mark or (maker is None and onboarding.created is True)
 
     def delete(self, onboarding_id: str) -> Done:
         """Delete the provider if this execution created it; raises ProviderSettling until it is gone."""
@@ -72,6 +73,10 @@ class Creating:
         if onboarding is None or onboarding.provider is None or not onboarding.creating:
             return Done(True, "no provider was created")
         held = self._vault.find(onboarding.provider)
+        if held is None and onboarding.created is not False:
+            # What was created a moment ago may not be shown yet. Delete takes what is not there.
+            self._vault.delete(onboarding.provider)
+            held = self._vault.find(onboarding.provider)
         if held is None:
             return Done(True)
         if not self._is_ours(onboarding, held):

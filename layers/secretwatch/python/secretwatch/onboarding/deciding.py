@@ -1,6 +1,6 @@
 """Deciding: whether a waiting onboarding goes on; nobody approves one of their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from enum import StrEnum
 from secretwatch.attempts import until_won
 from secretwatch.domain.onboarding.errors import NoLongerWaiting
 from secretwatch.domain.onboarding.onboarding import Approval, Onboarding, Status
-from secretwatch.domain.onboarding.people import same_person
+from secretwatch.domain.onboarding.people import is_federated, same_person
 from secretwatch.ports import Decisions, Onboardings, Starters
 from secretwatch.repairing import Answer
 
@@ -60,20 +60,16 @@ class Deciding:
         if approval.until and self._clock() >= approval.until:
             return Answer(_CONFLICT, f"{onboarding_id} waits no longer: the time for an approval is over.")
         if rejected is None:
-            onboarding = self._with_requester(onboarding)
-            if hindrance := _hindrance(onboarding, by):
+            execution = onboarding.execution
+            started_by = self._starters.of_execution(execution.arn, execution.started_at)
+            if hindrance := _hindrance(onboarding, by, started_by):
                 return hindrance
+            onboarding = replace(onboarding, requested_by=started_by[0])
         decided = replace(
             approval, decided_by=by, decided_at=self._clock(), rejected=rejected and f"{by} rejected it: {rejected}"
         )
         self._onboardings.store(onboarding.successor(approval=decided))
         return self._go_on(onboarding_id, decided)
-
-    def _with_requester(self, onboarding: Onboarding) -> Onboarding:
-        if onboarding.requested_by:
-            return onboarding
-        execution = onboarding.execution
-        return replace(onboarding, requested_by=self._starters.of_execution(execution.arn, execution.started_at))
 
     def _again(self, onboarding: Onboarding, approval: Approval, rejected: str | None) -> Answer:
         """It may have been lost on the way to the execution."""
@@ -94,12 +90,14 @@ class Deciding:
         return Answer(_ACCEPTED, f"{onboarding_id} is approved, and goes on if nothing has moved since.")
 
 
-def _hindrance(onboarding: Onboarding, by: str) -> Answer | None:
-    if onboarding.requested_by is None:
+def _hindrance(onboarding: Onboarding, by: str, started_by: Sequence[str]) -> Answer | None:
+    if is_federated(by):
+        return Answer(_FORBIDDEN, "A federated user may be anybody: approve as a user, or in a session of a role.")
+    if not started_by:
         return Answer(
             _CONFLICT,
             f"AWS has not said yet who started {onboarding.id} (that takes up to 15 minutes): try again.",
         )
-    if same_person(by, onboarding.requested_by):
+    if any(same_person(by, one) for one in started_by):
         return Answer(_FORBIDDEN, f"You started {onboarding.id}: nobody approves an onboarding of their own.")
     return None

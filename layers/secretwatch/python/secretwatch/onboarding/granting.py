@@ -14,7 +14,7 @@ from secretwatch.domain.repair.plan import Kind, Plan, Refusal
 from secretwatch.domain.repair.repair import Removal, Repair, Status
 from secretwatch.domain.repair.rules import Mode
 from secretwatch.errors import Permanent, Transient
-from secretwatch.onboarding.beginning import needed
+from secretwatch.onboarding.beginning import needed, own_claim
 from secretwatch.onboarding.seeing import Seeing, look_at
 from secretwatch.ports import Onboardings, Repairs
 from secretwatch.repairing import Applying, Look, Looking
@@ -52,11 +52,13 @@ class Granting:
     def grant(self, onboarding_id: str) -> list[str]:
         """Make every change that was shown; returns the ids of the repairs that did.
 
-        Raises PolicyMoved when one is not what is needed any more, GrantRefused when it cannot be made.
+        Raises PolicyMoved when one is not what is needed any more, GrantRefused when it cannot be made, AlreadyUnderWay
+        when another execution works on the provider by now.
         """
         onboarding = needed(self._onboardings, onboarding_id)
         if onboarding.approval is None or onboarding.approval.open:
             raise GrantRefused("nobody approved it")
+        own_claim(self._onboardings, onboarding)
         return [self._grant(onboarding, shown) for shown in onboarding.plans]
 
     def _grant(self, onboarding: Onboarding, shown: Shown) -> str:

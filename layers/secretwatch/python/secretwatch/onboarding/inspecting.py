@@ -8,20 +8,23 @@ from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription
 from secretwatch.domain.finding import Code
 from secretwatch.domain.onboarding.allowing import Tags, approval_for
 from secretwatch.domain.onboarding.conclusion import LET_US_READ, Conclusion, conclude, field_of
-from secretwatch.domain.onboarding.errors import NameTaken
-from secretwatch.domain.onboarding.onboarding import Onboarding, Pointer, Shown
+from secretwatch.domain.onboarding.errors import NameTaken, RequestRefused
+from secretwatch.domain.onboarding.onboarding import Onboarding, Pointer, Shown, stand_in_arn
 from secretwatch.domain.onboarding.request import Problem, WantedReference
 from secretwatch.domain.reference import Reference
 from secretwatch.domain.repair.plan import Plan, Planned, Refusal, plan_key
 from secretwatch.domain.repair.rendering import as_json
+from secretwatch.domain.repair.repair import Status as RepairStatus
 from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 from secretwatch.errors import Permanent, Transient
 from secretwatch.onboarding.beginning import needed, refused
 from secretwatch.onboarding.seeing import Seeing, facts_of, look_at
-from secretwatch.policy import Policy
+from secretwatch.policy import Outcome, Policy
 from secretwatch.ports import Onboardings, Repairs, SecretNames, TokenVault
 from secretwatch.repairing import Look
+
+ROTATE = "If that was the secret itself, rotate it: it stands in the execution history."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class _Seen:
     secret: str
     tags: Tags | None
     plans: tuple[Shown, ...] = ()
+    concerns: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -61,8 +65,10 @@ class Inspecting:
 
         Raises RequestRefused with every problem, NameTaken when nothing but the name is one.
         """
-        onboarding = needed(self._onboardings, onboarding_id)
-        onboarding = self._pointed(onboarding)
+        known = self._onboardings.find(onboarding_id)
+        if known and known.problems and known.asked is None:  # refused, and nobody heard of it
+            raise RequestRefused("\n".join(map(str, known.problems)))
+        onboarding = self._pointed(needed(self._onboardings, onboarding_id))
         keys: dict[str, str] = {}
         seen = [self._see(onboarding, arn, keys) for arn in onboarding.secrets if _is_here(onboarding, arn)]
         problems = [*self._elsewhere(onboarding), *(problem for one in seen for problem in one.problems)]
@@ -79,6 +85,7 @@ class Inspecting:
                 {one.secret: one.tags for one in seen},
                 {plan.secret for plan in plans},
                 self._seeing.repair_rules,
+                tuple(dict.fromkeys(concern for one in seen for concern in one.concerns)),
             ),
         )
         self._onboardings.store(inspected)
@@ -89,11 +96,15 @@ class Inspecting:
     def _pointed(self, onboarding: Onboarding) -> Onboarding:
         """The onboarding that knows each secret by its full ARN."""
         request = onboarding.request
-        found = [self._pointer(one) for one in request.references] if request else []
-        if lost := [one for one in found if isinstance(one, Problem)]:
-            raise refused(self._onboardings, onboarding, lost)
-        pointers = {one for one in found if isinstance(one, Pointer)}
-        return replace(onboarding, pointers=tuple(sorted(pointers, key=str)))
+        if request is None:
+            raise Permanent(f"the onboarding {onboarding.id} was never begun")
+        found = {one: self._pointer(one) for one in request.references}
+        if lost := [one for one in found.values() if isinstance(one, Problem)]:
+            # What names no secret may be one itself: it is not kept.
+            raise refused(self._onboardings, replace(onboarding, asked=None), lost)
+        known = {wanted: one for wanted, one in found.items() if isinstance(one, Pointer)}
+        pinned = request.pinned({wanted.secret_id: one.secret_arn for wanted, one in known.items()})
+        return replace(onboarding, asked=pinned.body, pointers=tuple(sorted(set(known.values()), key=str)))
 
     def _pointer(self, wanted: WantedReference) -> Pointer | Problem:
         """An ARN that reads as full is taken as it is where Secrets Manager does not say another."""
@@ -105,7 +116,9 @@ class Inspecting:
             arn = self._names.full_arn(wanted.secret_id) or given
         except Permanent as error:  # of another account or Region, perhaps
             if given is None:
-                return Problem(field_of(wanted), f"names a secret that cannot be looked up: {error}", LET_US_READ)
+                return Problem(
+                    field_of(wanted), f"names a secret that cannot be looked up: {error}", f"{LET_US_READ} {ROTATE}"
+                )
             arn = given
         return Pointer(wanted.field, arn, wanted.json_key) if arn else _not_found(wanted)
 
@@ -144,12 +157,25 @@ class Inspecting:
             secret=arn,
             tags=secret.tags if isinstance(secret, SecretDescription) else None,
             plans=tuple(Shown.of(plan, arn) for plan in plans.values()),
+            concerns=tuple(concern for plan in plans.values() for concern in self._concerns(onboarding, plan, look)),
             problems=(
                 *(problem for one in final for problem in one.problems),
                 *self._hindrances(own[0], planned, look.mode),
             ),
             warnings=tuple(warning for one in final for warning in one.warnings),
         )
+
+    def _concerns(self, onboarding: Onboarding, plan: Plan, look: Look) -> Iterator[str]:
+        """Why a tag that allows this provider does not allow the change: it serves others, or somebody said no."""
+        own = {stand_in_arn(onboarding.provider)} if onboarding.provider else set()
+        own |= {one.provider_arn for one in look.facts if one.provider == onboarding.provider}
+        lacking = {one.provider_arn for one in plan.decisions if one.before is Outcome.DENIED_IMPLICIT}
+        if others := sorted(lacking - own):
+            yield f"The change of the policy of {plan.resource} lets {', '.join(others)} in, too."
+        standing = self._repairs.standing(plan.resource)
+        former = self._repairs.find(standing.plan) if standing.plan else None
+        if former and former.status is RepairStatus.REJECTED:
+            yield f"A repair of the policy of {plan.resource} was rejected by {former.decided_by}."
 
     def _conclude(self, reference: Reference, facts: Facts) -> Conclusion:
         found = conclude(reference, facts, self._seeing.rules)
@@ -199,5 +225,5 @@ def _not_found(wanted: WantedReference) -> Problem:
     return Problem(
         field_of(wanted),
         "names a secret that Secrets Manager does not know here",
-        "Create it first, or name it by its full ARN.",
+        f"Create it first, or name it by its full ARN. {ROTATE}",
     )

@@ -26,6 +26,12 @@ class Execution:
     name: str
     started_at: datetime
 
+    @property
+    def mark(self) -> str:
+        """What a provider's tag says of who created it: another stack's execution may have the same name."""
+        parts = json.dumps([self.arn, self.started_at.isoformat()])
+        return f"{self.name}/{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
+
 
 class Status(StrEnum):
     """Where an onboarding stands."""

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
@@ -27,6 +27,7 @@ _CONFIGURATIONS = {
 }
 _CLIENT = ("clientId", "apiKeyId", "appId", "authorizationId")
 _DISCOVERY = "oauthDiscovery.discoveryUrl"
+_NAMES_A_SECRET = frozenset({"secretId", "secretArn"})
 _OWNER_LENGTH = 256
 _MOST_SECONDS = 7 * 24 * 3600
 _MOST_TAGS = 50
@@ -95,6 +96,10 @@ class OnboardingRequest:
     def references(self) -> tuple[WantedReference, ...]:
         """Every EXTERNAL secret and every certificate that it names."""
         return (*self._secrets(), *self._certificates())
+
+    def pinned(self, arns: Mapping[str, str]) -> "OnboardingRequest":
+        """The same request, which names each secret by the ARN that it was found by: a name may soon mean another."""
+        return replace(self, body=_pinned(self.body, arns))
 
     @property
     def digest(self) -> str:
@@ -213,6 +218,16 @@ def _tag_problems(body: Mapping[str, Any]) -> Iterator[Problem]:
 def shown(name: str) -> str:
     """A field's name that somebody made up, as far as it can be shown."""
     return name if len(name) <= _SHOWN and name.isprintable() else "…"
+
+
+def _pinned(value: Any, arns: Mapping[str, str]) -> Any:
+    """Wherever a request names a secret, as these two members alone do."""
+    if isinstance(value, Mapping):
+        return {
+            name: arns.get(one, one) if name in _NAMES_A_SECRET and isinstance(one, str) else _pinned(one, arns)
+            for name, one in value.items()
+        }
+    return [_pinned(one, arns) for one in value] if isinstance(value, list) else value
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
