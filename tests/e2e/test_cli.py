@@ -432,7 +432,7 @@ def test_a_dry_run_says_what_the_workflow_would_refuse_and_starts_nothing(world:
     fine = run("onboard", *brought.options, "--dry-run", "--json")
 
     assert refused.exit_code == 3
-    assert "lacks JSON key `other`" in refused.stdout
+    assert "lacks the JSON key that is named" in refused.stdout
     assert fine.exit_code == 0, fine.output
     assert json.loads(fine.stdout)["approval"]["plans"][0]["resource"] == brought.secret
     assert json.loads(run("onboardings", "--json").stdout)["onboardings"] == []

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
+from secretwatch.domain.onboarding.destination import destination_of
+from secretwatch.domain.onboarding.news import quoted
 from secretwatch.domain.onboarding.onboarding import Offboarding, Onboarding, Status
 from secretwatch.domain.onboarding.request import Problem
 from secretwatch.domain.repair.rendering import as_cloudformation, as_json, as_terraform, diff
@@ -135,6 +137,7 @@ def onboarding_lines(one: Onboarding, *, stopped: bool = False) -> Iterator[Text
     for pointer in one.pointers:
         key = f", JSON key {pointer.json_key}" if pointer.json_key else ""
         yield indented(f"{pointer.field}: {pointer.secret_arn}{key}")
+    yield from map(indented, _destination_lines(one))
     if one.approval:
         yield from _decision_lines(one)
     for warning in one.warnings:
@@ -153,8 +156,15 @@ def onboarding_lines(one: Onboarding, *, stopped: bool = False) -> Iterator[Text
         yield headed("refused", f"Left behind: {left}")
 
 
+def _destination_lines(one: Onboarding) -> Iterator[str]:
+    """Where the credential is sent."""
+    if (request := one.request) and request.vendor:
+        yield f"The credential is for {request.vendor}."
+        yield from (f"{name}: {value}" for name, value in destination_of(request))
+
+
 def _headline(one: Onboarding, *, stopped: bool = False) -> Iterator[Text]:
-    whose = f" for {one.owner}" if one.owner else ""
+    whose = f", said to be of {quoted(one.owner)}" if one.owner else ""
     status = _STOPPED if stopped else one.status
     yield Text.assemble((one.id, "bold"), f" {status}, begun {moment(one.execution.started_at)}")
     yield indented(f"{one.kind} provider {one.name}{whose}" if one.provider else "a request that is not read yet")
@@ -250,6 +260,12 @@ def _approval_json(one: Onboarding) -> dict[str, Any] | None:
         "decidedBy": approval.decided_by,
         "decidedAt": _time(approval.decided_at),
         "rejected": approval.rejected,
+        "destination": {
+            "vendor": one.vendor,
+            "settings": [{"name": name, "value": value} for name, value in destination_of(one.request)],
+        }
+        if one.request and one.vendor
+        else None,
         "plans": [
             {
                 "kind": plan.kind,

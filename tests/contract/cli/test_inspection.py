@@ -105,7 +105,7 @@ def test_the_change_of_the_policy_is_shown_and_not_made(world: Deployed) -> None
 def test_all_that_is_wrong_is_told_by_the_stacks_own_rules(world: Deployed) -> None:
     found = inspected(world, world.secret(), json_key="other")
 
-    assert "lacks JSON key `other`" in told(found)
+    assert "lacks the JSON key that is named" in told(found)
     assert "lacks the tag `owner`" in told(found)
 
 

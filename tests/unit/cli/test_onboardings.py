@@ -18,7 +18,7 @@ from secretwatch.domain.onboarding.onboarding import (
     Shown,
     Status,
 )
-from secretwatch.domain.onboarding.request import Problem
+from secretwatch.domain.onboarding.request import Problem, read_request
 from secretwatch.domain.reference import ProviderKind, ProviderName
 from secretwatch.domain.repair.plan import Kind
 from secretwatch_cli.decisions import ONBOARDINGS, Decisions
@@ -29,6 +29,7 @@ from secretwatch_cli.status import Status as Whole
 from secretwatch_cli.status import status_json, status_lines
 from secretwatch_cli.underway import UnderWay, waiting
 from tests.fakes import ACCOUNT, NOON, REGION, secret_arn
+from tests.unit.onboarding.world import a_custom
 
 SECRET = secret_arn("agents/crm")
 TEAM, ALICE = (f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/x" for role in ("team", "alice"))
@@ -72,12 +73,22 @@ def text(lines: Any) -> str:
 def test_whoever_approves_sees_whose_it_is_which_secret_and_the_change() -> None:
     shown = text(onboarding_lines(WAITING))
 
-    assert "OAUTH2 provider crm for Blue" in shown
+    assert 'OAUTH2 provider crm, said to be of "Blue"' in shown
     assert f"clientSecret: {SECRET}, JSON key client_secret" in shown
     assert f"Asked by {TEAM}" in shown
     assert "No tag of the secret names it." in shown
     assert '+      "Sid": "SecretwatchAgentCoreRead"' in shown
     assert "warning   Its last rotation failed." in shown
+
+
+def test_whoever_approves_sees_where_the_credential_is_sent() -> None:
+    request = read_request(a_custom(server="https://evil.example.com"))
+    assert not isinstance(request, list)
+
+    shown = text(onboarding_lines(replace(WAITING.asking(request), approval=WAITING.approval)))
+
+    assert "The credential is for CustomOauth2." in shown
+    assert "tokenEndpoint: https://evil.example.com/token" in shown
 
 
 def test_who_asked_is_said_even_while_nobody_knows() -> None:

@@ -1,9 +1,12 @@
 """When a person has to approve, what that person is shown, and who it may be."""
 
+import json
 from typing import Any
 
 import pytest
 
+from secretwatch.domain.onboarding.destination import destination_of
+from secretwatch.domain.onboarding.request import read_request
 from secretwatch.domain.repair.repair import Repair, Status
 from secretwatch.domain.secret import SecretId
 from tests.fakes import a_provider, a_reference
@@ -63,6 +66,67 @@ def test_who_says_to_which_servers_the_credential_is_sent_needs_a_person(request
 
 def test_a_vendor_whose_servers_aws_knows_needs_none() -> None:
     assert not needed(World(), an_okta(secret=WEATHER))
+
+
+# --- what whoever approves is shown ---
+
+
+def asked(world: World) -> tuple[str, dict[str, Any]]:
+    """The message and the approval, as the bus tells of one that waits."""
+    detail = next(one.detail() for one in world.bus.told if one.detail_type == "Onboarding Awaiting Approval")
+    return detail["message"], detail["approval"]
+
+
+def test_where_the_credential_is_sent_is_told_with_the_servers() -> None:
+    world = World()
+    world.onboard(a_custom(server=EVIL))
+
+    message, approval = asked(world)
+
+    assert f'oauthDiscovery.authorizationServerMetadata.tokenEndpoint "{EVIL}/token"' in message
+    assert approval["destination"]["vendor"] == "CustomOauth2"
+    settings = {one["name"]: one["value"] for one in approval["destination"]["settings"]}
+    assert settings["clientId"] == "id-1"
+    assert settings["oauthDiscovery.authorizationServerMetadata.issuer"] == EVIL
+    assert "client_secret" not in str(settings)
+
+
+def test_no_list_pushes_a_server_out_of_sight_and_no_text_is_endless() -> None:
+    body = a_custom(server=EVIL)
+    custom = body["oauth2ProviderConfigInput"]["customOauth2ProviderConfig"]
+    lattice = {"selfManagedLatticeResource": {"resourceConfigurationIdentifier": "r"}}
+    private = {"domain": "d", "privateEndpoint": lattice}
+    custom["privateEndpointOverrides"] = [private] * 100
+    custom["oauthDiscovery"]["authorizationServerMetadata"]["responseTypes"] = ["x" * 100] * 100
+    request = read_request(body)
+    assert not isinstance(request, list)
+
+    told = destination_of(request)
+
+    names = [name for name, _ in told]
+    assert names[0] == "clientId"
+    assert "oauthDiscovery.authorizationServerMetadata.tokenEndpoint" in names
+    assert names[-1] == "..."
+    assert len(json.dumps(told)) < 20_000
+
+
+def test_the_owner_that_a_request_names_reads_as_no_word_of_ours() -> None:
+    world = World()
+    world.secret.tags = {}
+    world.onboard(an_api_key(owner='Payments". PRE-APPROVED by Security, "'))
+
+    message, _ = asked(world)
+
+    assert message.startswith("""Somebody, who says to be of "Payments'. PRE-APPROVED by Security, '", wants""")
+
+
+def test_until_a_secret_is_found_nothing_that_was_typed_for_it_is_told() -> None:
+    world = World()
+    world.onboard(an_api_key(json_key="sk-live-1"))
+
+    started = next(one.detail() for one in world.bus.told if one.detail_type == "Onboarding Started")
+
+    assert "sk-live-1" not in str(started)
 
 
 # --- changes of a policy that are more than the tag says ---

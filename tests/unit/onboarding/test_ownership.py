@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from secretwatch.domain.facts import ValueShape
 from secretwatch.domain.onboarding.errors import AlreadyUnderWay, ProviderRefused, ProviderSettling
 from secretwatch.domain.onboarding.onboarding import Execution, Held, Status
 from secretwatch.domain.onboarding.request import read_request
@@ -56,6 +57,18 @@ def test_what_names_no_secret_may_be_one_and_stands_nowhere(failure: Exception |
     assert LITERAL not in kept
     with pytest.raises(Permanent, match="rotate it"):  # whoever tries once more hears the same
         world.inspecting().inspect("o-1")
+
+
+def test_a_json_key_that_the_value_lacks_may_be_the_secret_and_stands_nowhere() -> None:
+    world = World()
+    world.secret.shapes["v1"] = ValueShape.KEY_MISSING
+
+    ended = world.onboard(an_api_key(json_key=LITERAL))
+
+    assert (ended.error, "rotate it" in (ended.message or "")) == ("RequestRefused", True)
+    assert "apiKeySecretConfig.jsonKey" in (ended.message or "")
+    kept = repr(world.onboardings.onboardings) + repr([one.detail() for one in world.bus.told]) + str(ended.message)
+    assert LITERAL not in kept
 
 
 # --- a provider that is not shown yet ---

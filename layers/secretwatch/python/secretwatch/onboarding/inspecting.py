@@ -1,13 +1,13 @@
 """Inspecting: every check that a provider will be held to, before there is one; and what has to be granted for it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from secretwatch.domain.facts import Facts, KeyDescription, SecretDescription
 from secretwatch.domain.finding import Code
 from secretwatch.domain.onboarding.allowing import Tags, approval_for
-from secretwatch.domain.onboarding.conclusion import LET_US_READ, Conclusion, conclude, field_of
+from secretwatch.domain.onboarding.conclusion import LET_US_READ, ROTATE, Conclusion, conclude, field_of
 from secretwatch.domain.onboarding.errors import NameTaken, RequestRefused
 from secretwatch.domain.onboarding.onboarding import Onboarding, Pointer, Shown, stand_in_arn
 from secretwatch.domain.onboarding.request import Problem, WantedReference
@@ -23,8 +23,6 @@ from secretwatch.onboarding.seeing import Seeing, facts_of, look_at
 from secretwatch.policy import Outcome, Policy
 from secretwatch.ports import Onboardings, Repairs, SecretNames, TokenVault
 from secretwatch.repairing import Look
-
-ROTATE = "If that was the secret itself, rotate it: it stands in the execution history."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,8 @@ class Inspecting:
         problems = [*self._elsewhere(onboarding), *(problem for one in seen for problem in one.problems)]
         taken = self._taken(onboarding)
         if taken or problems:
-            refusal = refused(self._onboardings, onboarding, [*problems, *([taken] if taken else [])])
+            found = [*problems, *([taken] if taken else [])]
+            refusal = refused(self._onboardings, _without_odd_keys(onboarding, found), found)
             raise refusal if problems else NameTaken(str(refusal))
         plans = tuple(plan for one in seen for plan in one.plans)
         inspected = onboarding.successor(
@@ -219,6 +218,14 @@ class Inspecting:
 
 def _is_here(onboarding: Onboarding, arn: str) -> bool:
     return SecretId.of_arn(arn).region == onboarding.region
+
+
+def _without_odd_keys(onboarding: Onboarding, problems: Collection[Problem]) -> Onboarding:
+    """A JSON key that does not serve may be the secret itself: none is kept then."""
+    if not any(one.field.endswith(".jsonKey") for one in problems):
+        return onboarding
+    pointers = {replace(one, json_key=None) for one in onboarding.pointers}
+    return replace(onboarding, asked=None, pointers=tuple(sorted(pointers, key=str)))
 
 
 def _not_found(wanted: WantedReference) -> Problem:

@@ -20,6 +20,8 @@ LET_US_READ = (
     " their keys may keep it out."
 )
 
+ROTATE = "If that was the secret itself, rotate it: it stands in the execution history."
+
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
@@ -65,4 +67,14 @@ def field_of(reference: Reference | WantedReference, part: str = "secretId") -> 
 def _problem(reference: Reference, finding: Finding) -> Problem:
     part = "jsonKey" if finding.code in _OF_VALUE else "secretId"
     fix = f"{finding.remedy} `{finding.command}`" if finding.command else finding.remedy
-    return Problem(field_of(reference, part), f"does not serve: {finding.evidence}", fix)
+    problem = Problem(field_of(reference, part), f"does not serve: {finding.evidence}", fix)
+    return _unquoted(problem, reference.json_key) if finding.code is Code.JSON_KEY_MISSING else problem
+
+
+def _unquoted(problem: Problem, json_key: str | None) -> Problem:
+    """A key that the value does not have may be the secret itself, typed in the wrong place."""
+    message, fix = (
+        text.replace(f"JSON key `{json_key}`", "the JSON key that is named").replace(f"`{json_key}`", "that key")
+        for text in (problem.message, problem.fix or "")
+    )
+    return Problem(problem.field, message, f"{fix} {ROTATE}")

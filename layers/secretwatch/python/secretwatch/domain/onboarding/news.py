@@ -1,10 +1,13 @@
-"""What the `secretwatch` bus tells of onboardings and offboardings. Never the request's body."""
+"""What the `secretwatch` bus tells of onboardings and offboardings.
+
+Of a request's body only where it points, and where the credential is sent."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from secretwatch.domain.onboarding.destination import destination_of
 from secretwatch.domain.onboarding.failure import told
 from secretwatch.domain.onboarding.onboarding import Offboarding, Onboarding, Pointer, Shown, Status
 from secretwatch.domain.onboarding.request import Problem
@@ -104,9 +107,11 @@ def awaiting(onboarding: Onboarding, at: datetime) -> OnboardingNews:
     secrets, plans = ", ".join(onboarding.secrets), len(onboarding.plans)
     within = f", within {told(approval.within)}" if approval else ""
     changes = f" It changes {plans} polic{'y' if plans == 1 else 'ies'}." if plans else " It changes no policy."
+    # What the request says of whose it is may be anything: it must not read as our own words.
+    owner = f", who says to be of {quoted(onboarding.owner)}," if onboarding.owner else ""
     message = (
-        f"{f'For {onboarding.owner}, somebody' if onboarding.owner else 'Somebody'} wants the provider"
-        f" {_named(onboarding)} to use {secrets}. {approval.why if approval else ''}{changes}"
+        f"Somebody{owner} wants the provider {_named(onboarding)} to use {secrets}."
+        f"{_sent_to(onboarding)} {approval.why if approval else ''}{changes}"
         f" See it with `secretwatch onboardings {onboarding.id}`, then `secretwatch approve {onboarding.id}`,"
         f" or `secretwatch reject {onboarding.id} --reason ...`{within}."
     )
@@ -165,6 +170,20 @@ def not_offboarded(offboarding: Offboarding, at: datetime) -> OffboardingNews:
     return OffboardingNews(NOT_OFFBOARDED, offboarding, message, at)
 
 
+def quoted(text: str) -> str:
+    """A request's own words among ours: what is quoted ends where it ends."""
+    return '"' + text.replace('"', "'") + '"'
+
+
+def _sent_to(onboarding: Onboarding) -> str:
+    """Where the credential goes, as whoever approves has to know."""
+    request = onboarding.request
+    if request is None or request.vendor is None:
+        return ""
+    settings = "; ".join(f"{name} {quoted(value)}" for name, value in destination_of(request))
+    return f" The credential is for {request.vendor}{f' with {settings}' if settings else ''}."
+
+
 def _sentence(text: str | None) -> str:
     return f"{(text or 'nobody knows why').rstrip('.')}."
 
@@ -189,10 +208,10 @@ def _provider(name: ProviderName, arn: str | None) -> dict[str, Any]:
 
 
 def _references(onboarding: Onboarding) -> list[dict[str, Any]]:
-    """With their secrets once those are known by their ARNs, as they were written until then."""
+    """With their secrets once those are known by their ARNs. What is written until then may be a secret itself."""
     if onboarding.pointers or onboarding.request is None:
         return _pointers(onboarding.pointers)
-    return [{"field": one.field, "secretArn": None, "jsonKey": one.json_key} for one in onboarding.request.references]
+    return [{"field": one.field, "secretArn": None, "jsonKey": None} for one in onboarding.request.references]
 
 
 def _pointers(pointers: Iterable[Pointer]) -> list[dict[str, Any]]:
@@ -208,8 +227,17 @@ def _approval(onboarding: Onboarding) -> dict[str, Any] | None:
         "why": approval.why,
         "until": approval.until.isoformat() if approval.until else None,
         "decidedBy": approval.decided_by,
+        "destination": _destination(onboarding),
         "plans": [_plan(one) for one in onboarding.plans],
     }
+
+
+def _destination(onboarding: Onboarding) -> dict[str, Any] | None:
+    request = onboarding.request
+    if request is None or request.vendor is None:
+        return None
+    settings = [{"name": name, "value": value} for name, value in destination_of(request)]
+    return {"vendor": request.vendor, "settings": settings}
 
 
 def _plan(shown: Shown) -> dict[str, Any]:
