@@ -483,7 +483,7 @@ REFUSED: dict[str, tuple[Callable[[Fields, str], Fields], str, str]] = {
     "no such key": (
         lambda one, _: api_key(one["name"], one["apiKeySecretConfig"]["secretId"], "other"),
         "RequestRefused",
-        "other",
+        "lacks the JSON key that is named",
     ),
     "taken": (lambda one, _: one, "NameTaken", "Choose another name"),
     "never answered": (
