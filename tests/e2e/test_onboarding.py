@@ -22,6 +22,7 @@ from docs.permissions import policy as ready_policy
 from local import stack
 from secretwatch.adapters.dynamodb import DynamoDbOnboardings
 from secretwatch.adapters.stepfunctions import StepFunctionsExecutions
+from secretwatch.domain.reference import ProviderKind
 from secretwatch_cli.underway import Looking
 from tests.contract.test_provider_requests import ANNOUNCED
 from tests.e2e.conftest import Fields, World, eventually
@@ -71,7 +72,7 @@ class Workflows:
         """A secret that AgentCore may not read yet; its own tag lets the providers of that name have it."""
         value = {key: f"canary-{uuid.uuid4().hex}" for key in keys or ("key",)}
         self.canaries += value.values()
-        allowed = " ".join(f"{kind}/{provider}" for kind in KINDS)
+        allowed = " ".join(f"{kind}/{provider}" for kind in ProviderKind)
         tags = [{"Key": "secretwatch:allow-provider", "Value": f"OAUTH2/another {allowed}"}] if provider else []
         arn: str = self.world.secrets.create_secret(
             Name=f"teams/{uuid.uuid4().hex[:8]}", SecretString=json.dumps(value), Tags=tags, **settings

@@ -1,7 +1,7 @@
 """What stands in a provider's way, and what is only worth knowing, from the facts of a reference that it is to have."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from secretwatch.domain.facts import Facts, Unknown
 from secretwatch.domain.finding import Code, Finding
@@ -77,4 +77,4 @@ def _unquoted(problem: Problem, json_key: str | None) -> Problem:
         text.replace(f"JSON key `{json_key}`", "the JSON key that is named").replace(f"`{json_key}`", "that key")
         for text in (problem.message, problem.fix or "")
     )
-    return Problem(problem.field, message, f"{fix} {ROTATE}")
+    return replace(problem, message=message, fix=f"{fix} {ROTATE}")
