@@ -370,11 +370,15 @@ def owner(stage: Stage) -> Credentials:
     iam, name = stage.client("iam"), f"owner-{stage.run}"
     iam.create_user(UserName=name)
     stage.undo.callback(iam.delete_user, UserName=name)
-    policy = {"Effect": "Allow", "Action": ["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"], "Resource": "*"}
+    through_its_url = {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+    statements = [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunctionUrl", "Resource": "*"},
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*", "Condition": through_its_url},
+    ]
     iam.put_user_policy(
         UserName=name,
         PolicyName="decide",
-        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [policy]}),
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}),
     )
     stage.undo.callback(iam.delete_user_policy, UserName=name, PolicyName="decide")
     key = iam.create_access_key(UserName=name)["AccessKey"]

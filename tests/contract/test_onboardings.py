@@ -216,7 +216,7 @@ def test_a_provider_is_held_with_all_that_tells_it_from_another(make_stub: MakeS
         arn,
         frozenset({Pointer("clientSecret", WEATHER, "client_secret")}),
         vendor="GoogleOauth2",
-        client={"clientId": "id", "oauthDiscovery.discoveryUrl": "https://x"},
+        client={"clientId": "id", "discoveryUrl": "https://x"},
         callback_url="https://example.com/callback",
         status="CREATE_FAILED",
         failure_reason="No answer.",

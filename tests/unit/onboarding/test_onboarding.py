@@ -12,6 +12,7 @@ from secretwatch.domain.facts import ValueShape
 from secretwatch.domain.key import KeyId
 from secretwatch.domain.onboarding.errors import ProviderRefused
 from secretwatch.domain.onboarding.onboarding import Pointer, Status
+from secretwatch.domain.onboarding.request import SERVERS, OnboardingRequest, read_request
 from secretwatch.domain.reference import ProviderKind
 from secretwatch.domain.repair.repair import Purpose
 from secretwatch.domain.repair.rules import REPAIR_TAG, Mode
@@ -39,6 +40,7 @@ from tests.unit.onboarding.world import (
     WEATHER,
     Ended,
     World,
+    a_custom,
     a_wallet,
     an_api_key,
     an_oauth2,
@@ -553,7 +555,7 @@ def test_another_vendor_of_the_same_secret_is_another_provider() -> None:
     ("there", "taken"),
     [
         ({"clientId": "another"}, "its clientId is another one"),
-        ({"clientId": "id", "oauthDiscovery.discoveryUrl": "https://accounts.google.com"}, None),
+        ({"clientId": "id", "discoveryUrl": "https://accounts.google.com"}, None),
         ({}, None),
     ],
 )
@@ -569,6 +571,31 @@ def test_a_provider_of_another_client_at_the_vendor_is_another_one_as_far_as_age
     if taken:
         assert "Choose another name, or offboard that one." in (ended.message or "")
         assert [one["field"] for one in world.bus.last()["failure"]["problems"]] == ["name"]
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"discoveryUrl": "https://evil.example/.well-known/openid-configuration"},
+        {"issuer": "https://evil.example", "tokenEndpoint": "https://evil.example/token"},
+        {"privateEndpoint": "{}"},
+        {},
+    ],
+    ids=str,
+)
+def test_a_provider_that_sends_the_credential_elsewhere_is_not_adopted(there: dict[str, str]) -> None:
+    """Somebody may have created it beforehand, without any policy that would have let it work."""
+    world = World(policy=THEIRS)
+    asked = a_custom()
+    request = read_request(asked)
+    assert isinstance(request, OnboardingRequest)
+    elsewhere = {name: value for name, value in request.client.items() if name not in SERVERS} | there
+    if "privateEndpoint" in there:
+        elsewhere = {**request.client, **there}
+    world.vault.put(a_name(request.name), asked, client=elsewhere)
+
+    assert world.onboard(asked).error == "NameTaken"
+    assert world.policy() == THEIRS
 
 
 def taken_by_another(world: World) -> None:

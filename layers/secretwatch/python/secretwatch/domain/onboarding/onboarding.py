@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from secretwatch.domain.key import partition_of
-from secretwatch.domain.onboarding.request import OnboardingRequest, Options, Problem
+from secretwatch.domain.onboarding.request import PRIVATE, SERVERS, OnboardingRequest, Options, Problem
 from secretwatch.domain.reference import ProviderKind, ProviderName, ProviderStatus, Reference
 from secretwatch.domain.repair.document import same
 from secretwatch.domain.repair.plan import Kind, Plan
@@ -233,9 +233,12 @@ class Held:
         return f"its {', '.join(odd)} points elsewhere" if odd else None
 
     def _of_another_client(self, onboarding: Onboarding) -> str | None:
-        """As far as both say: AgentCore may show less than was asked for."""
+        """Of ids, as far as both say: AgentCore may show less than was asked for. Servers have to be shown alike."""
         asked = onboarding.request.client if onboarding.request else {}
-        odd = sorted(name for name in asked.keys() & self.client.keys() if asked[name] != self.client[name])
+        both = {name for name in asked.keys() & self.client.keys() if asked[name] != self.client[name]}
+        unseen = (asked.keys() - self.client.keys()) & SERVERS
+        private = (self.client.keys() - asked.keys()).intersection(PRIVATE)
+        odd = sorted({*both, *unseen, *private})
         return f"its {', '.join(odd)} is another one" if odd else None
 
     @property

@@ -26,7 +26,10 @@ _CONFIGURATIONS = {
     ProviderKind.PAYMENT: "providerConfigurationInput",
 }
 _CLIENT = ("clientId", "apiKeyId", "appId", "authorizationId")
-_DISCOVERY = "oauthDiscovery.discoveryUrl"
+_ADDRESSES = ("discoveryUrl", "issuer", "authorizationEndpoint", "tokenEndpoint")
+PRIVATE = ("privateEndpoint", "privateEndpointOverrides")
+SERVERS = frozenset({*_ADDRESSES, *PRIVATE})
+"""Of what `client_of` tells, where the credential goes."""
 _NAMES_A_SECRET = frozenset({"secretId", "secretArn"})
 _OWNER_LENGTH = 256
 _MOST_SECONDS = 7 * 24 * 3600
@@ -147,10 +150,15 @@ def read_request(given: object) -> OnboardingRequest | list[Problem]:
 
 
 def client_of(configuration: Mapping[str, Any]) -> Mapping[str, str]:
-    """What tells a client at the vendor from others, as requests name it and AgentCore's Get answers do."""
-    found = {name: configuration.get(name) for name in _CLIENT}
-    found[_DISCOVERY] = _mapping(configuration.get("oauthDiscovery")).get("discoveryUrl")
-    return {name: value for name, value in found.items() if isinstance(value, str)}
+    """What tells a client at the vendor from others, and where its credential goes.
+
+    As requests name it and AgentCore's Get answers do; those show the addresses of every vendor as metadata.
+    """
+    discovery = _mapping(configuration.get("oauthDiscovery"))
+    shown_as = {**configuration, **_mapping(discovery.get("authorizationServerMetadata")), **discovery}
+    found = {name: shown_as.get(name) for name in (*_CLIENT, *_ADDRESSES)}
+    private = {name: json.dumps(configuration[name], sort_keys=True) for name in PRIVATE if configuration.get(name)}
+    return {**{name: value for name, value in found.items() if isinstance(value, str)}, **private}
 
 
 def nearest(text: str, known: Collection[str]) -> str | None:
