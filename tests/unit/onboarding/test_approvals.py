@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from secretwatch.domain.onboarding.destination import destination_of
+from secretwatch.domain.onboarding.destination import destination_of, servers_of
 from secretwatch.domain.onboarding.request import read_request
 from secretwatch.domain.repair.repair import Repair, Status
 from secretwatch.domain.secret import SecretId
@@ -54,14 +54,66 @@ def test_the_tag_allows_a_provider_of_one_kind_and_none_of_another_with_its_name
     ],
     ids=["custom", "all", "one"],
 )
-def test_who_says_to_which_servers_the_credential_is_sent_needs_a_person(request_: dict[str, Any]) -> None:
-    world = World()
-    world.secret.tags = dict(ALLOWED)
+def test_who_says_to_which_servers_the_credential_is_sent_needs_a_person_or_a_tag_that_names_them(
+    request_: dict[str, Any],
+) -> None:
+    plain, named, other = World(), World(), World()
+    plain.secret.tags = dict(ALLOWED)
+    named.secret.tags = {"secretwatch:allow-provider": "oauth2/crm@Evil.example.com"}
+    other.secret.tags = {"secretwatch:allow-provider": "oauth2/crm@example.com OAUTH2/crm"}
 
-    assert needed(world, request_)
-    approval = world.onboardings.onboardings["o-1"].approval
+    assert [needed(world, request_) for world in (plain, named, other)] == [True, False, True]
+    approval = plain.onboardings.onboardings["o-1"].approval
     assert approval
-    assert "to which servers" in approval.why
+    assert "names OAUTH2/crm@evil.example.com." in approval.why
+
+
+def test_a_tag_for_a_server_of_ones_own_allows_no_vendor_s() -> None:
+    world = World()
+    world.secret.tags = {"secretwatch:allow-provider": "OAUTH2/crm@idp.example.com"}
+
+    assert needed(world, an_oauth2("crm"))
+
+
+def test_each_of_several_servers_has_to_be_named() -> None:
+    asked = an_okta(issuer="https://one.example.com", tokenEndpoint="https://two.example.com/token")
+    one, both = World(), World()
+    one.secret.tags = {"secretwatch:allow-provider": "OAUTH2/crm@one.example.com"}
+    both.secret.tags = {"secretwatch:allow-provider": "OAUTH2/crm@two.example.com OAUTH2/crm@one.example.com"}
+
+    assert (needed(one, asked), needed(both, asked)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://evil.example.com",
+        "https://evil.example.com:8443",
+        "https://evil.example.com@other.example.com",
+        "https://[evil.example.com",
+        "evil.example.com",
+        "https://",
+    ],
+)
+def test_an_address_that_is_no_plain_one_always_needs_a_person(address: str) -> None:
+    request = read_request(a_custom(server=address))
+
+    assert not isinstance(request, list)
+    assert servers_of(request) is None
+
+
+def test_what_is_more_than_addresses_always_needs_a_person() -> None:
+    body = a_custom(server=EVIL)
+    custom = body["oauth2ProviderConfigInput"]["customOauth2ProviderConfig"]
+    lattice = {"resourceConfigurationIdentifier": "rcfg-0123456789abcdef0"}
+    custom["privateEndpoint"] = {"selfManagedLatticeResource": lattice}
+    world = World()
+    world.secret.tags = {"secretwatch:allow-provider": "OAUTH2/crm@evil.example.com"}
+    request = read_request(body)
+
+    assert not isinstance(request, list)
+    assert servers_of(request) is None
+    assert needed(world, body)
 
 
 def test_a_vendor_whose_servers_aws_knows_needs_none() -> None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
-from secretwatch.domain.onboarding.destination import chooses_servers
+from secretwatch.domain.onboarding.destination import servers_of
 from secretwatch.domain.onboarding.onboarding import Approval, Onboarding
 from secretwatch.domain.reference import ProviderName
 from secretwatch.domain.repair.rules import RepairRules
 
 ALLOW_TAG = "secretwatch:allow-provider"
-"""The tag by which a secret's owner allows providers beforehand: KIND/name each, with spaces between."""
+"""The tag by which a secret's owner allows providers beforehand, with spaces between.
+
+Each is KIND/name, or KIND/name@host where the request itself says to which server the credential is sent.
+"""
 
 Tags = Mapping[str, str]
 
@@ -24,34 +27,50 @@ def approval_for(
 
     `changed` are the secrets for whose sake a policy is to be changed, `concerns` why a person has to see that change.
     """
-    within, why = onboarding.options.approve_within, [*_reasons(onboarding, tags, changed, rules), *concerns]
+    servers = servers_of(onboarding.request) if onboarding.request else None
+    wanted = _words(onboarding.provider, servers or ())
+    why = [*_reasons(tags, wanted, changed, rules, shown=servers is not None), *concerns]
+    within = onboarding.options.approve_within
     if why:
         return Approval(True, " ".join(why), within)
-    return Approval(False, f"The tag {ALLOW_TAG} of every secret names {_word(onboarding.provider)}.", within)
+    return Approval(False, f"The tag {ALLOW_TAG} of every secret names {' '.join(sorted(wanted))}.", within)
 
 
-def allows(tags: Tags | None, provider: ProviderName | None) -> bool:
-    """Whether the secret's own tag lets this provider have it: a provider of another kind may have the same name."""
-    words = (word.partition("/") for word in (tags or {}).get(ALLOW_TAG, "").split())
-    return provider is not None and any(
-        (kind.upper(), name) == (provider.kind.value, provider.name) for kind, _, name in words
-    )
+def allows(tags: Tags | None, wanted: Collection[str]) -> bool:
+    """Whether the secret's own tag has all of these words; the kind in any case."""
+    given = {_normal(word) for word in (tags or {}).get(ALLOW_TAG, "").split()}
+    return bool(wanted) and given.issuperset(wanted)
 
 
 def _reasons(
-    onboarding: Onboarding, tags: Mapping[str, Tags | None], changed: Collection[str], rules: RepairRules
+    tags: Mapping[str, Tags | None],
+    wanted: Collection[str],
+    changed: Collection[str],
+    rules: RepairRules,
+    *,
+    shown: bool,
 ) -> Iterator[str]:
-    if unasked := sorted(arn for arn, one in tags.items() if not allows(one, onboarding.provider)):
-        yield f"No tag {ALLOW_TAG} of {', '.join(unasked)} names {_word(onboarding.provider)}."
-    # A tag allows a provider, and knows nothing of the servers that the credential would be sent to.
-    if (request := onboarding.request) and chooses_servers(request):
-        yield "The request itself says to which servers the credential is sent."
+    """`shown` is whether the wanted words say all there is to say of where the credential goes."""
+    if unasked := sorted(arn for arn, one in tags.items() if not allows(one, wanted)):
+        yield f"No tag {ALLOW_TAG} of {', '.join(unasked)} names {' '.join(sorted(wanted))}."
+    if not shown:
+        yield "The request itself says to which servers the credential is sent, and no tag could name them."
     if careful := sorted(arn for arn in changed if _wants_a_person(tags.get(arn) or {}, rules)):
         yield f"A policy is to be changed for {', '.join(careful)}, which is kept as code."
 
 
-def _word(provider: ProviderName | None) -> str:
-    return f"{provider.kind}/{provider.name}" if provider else "it"
+def _words(provider: ProviderName | None, servers: Collection[str]) -> frozenset[str]:
+    """What a tag has to say: a provider of another kind, or for another server, may have the same name."""
+    if provider is None:
+        return frozenset()
+    word = f"{provider.kind}/{provider.name}"
+    return frozenset(f"{word}@{server}" for server in servers) or frozenset({word})
+
+
+def _normal(word: str) -> str:
+    kind, slash, rest = word.partition("/")
+    name, at, server = rest.partition("@")
+    return f"{kind.upper()}{slash}{name}{at}{server.lower()}"
 
 
 def _wants_a_person(tags: Tags, rules: RepairRules) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from secretwatch.domain.onboarding.request import OnboardingRequest
 from secretwatch.domain.reference import SECRET_FIELDS, ProviderKind
@@ -12,13 +13,23 @@ Setting = tuple[str, str]
 _WHO = frozenset({"clientId", "tenantId", "apiKeyId", "appId", "authorizationId"})
 """What tells the vendor who asks. Whatever else a request sets may lead the credential elsewhere."""
 
+_ADDRESSES = frozenset({"discoveryUrl", "issuer", "authorizationEndpoint", "tokenEndpoint"})
+_METADATA = "oauthDiscovery.authorizationServerMetadata"
+_HARMLESS = frozenset({f"{_METADATA}.responseTypes", f"{_METADATA}.tokenEndpointAuthMethods"})
 _SECRETS = frozenset(f"{stem}{part}" for stem in SECRET_FIELDS for part in ("Source", "Config"))
 _LONGEST, _MOST = 300, 40  # characters, settings: an event has to hold them all
 
 
-def chooses_servers(request: OnboardingRequest) -> bool:
-    """Whether the request says itself, and not the vendor alone, where the credential is sent."""
-    return request.vendor == "CustomOauth2" or bool(_settings(request).keys() - _WHO)
+def servers_of(request: OnboardingRequest) -> frozenset[str] | None:
+    """The hosts to which the request itself has the credential sent, none where the vendor alone decides that.
+
+    None when hosts do not tell it all: an address is no plain https one, or the request sets more than addresses.
+    """
+    leaves = [one for one in _leaves("", _settings(request)) if one[0] not in _WHO | _HARMLESS]
+    hosts = {_host(text) if name.rpartition(".")[2] in _ADDRESSES else None for name, text in leaves}
+    if request.vendor == "CustomOauth2" and not hosts:
+        return None
+    return frozenset(host for host in hosts if host) if None not in hosts else None
 
 
 def destination_of(request: OnboardingRequest) -> tuple[Setting, ...]:
@@ -33,6 +44,16 @@ def _settings(request: OnboardingRequest) -> dict[str, Any]:
     if request.kind is ProviderKind.API_KEY:
         return {}
     return {name: value for name, value in request.configuration.items() if name not in _SECRETS}
+
+
+def _host(address: str) -> str | None:
+    """Of a plain https address: without a user, and without a port."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    host = parts.hostname
+    return host if parts.scheme == "https" and host and parts.netloc.lower() == host else None
 
 
 def _weight(setting: tuple[str, Any]) -> tuple[bool, bool, str]:
