@@ -281,7 +281,7 @@ def tell_story(stage: Stage) -> None:
     crm = secrets.create_secret(Name=f"demo/{stage.run}/crm", SecretString=a_value("client_secret"))["ARN"]
     stage.undo.callback(secrets.delete_secret, SecretId=crm, ForceDeleteWithoutRecovery=True)
     right, wrong = start_onboarding(stage, "crm", crm, "client_secret"), start_onboarding(stage, "crm2", crm, "secret")
-    refused_with_its_fix(stage, wrong, "secret")
+    refused_with_its_fix(stage, wrong)
     approve_onboarding(stage, right)
     onboarded(stage, right)
     expect(stage, Expectation(crm, "RESOLVES"))
@@ -331,13 +331,16 @@ def onboarded(stage: Stage, execution: str) -> None:
     stage.say("onboarded", "bold green", arn, output["message"])
 
 
-def refused_with_its_fix(stage: Stage, execution: str, json_key: str) -> None:
+def refused_with_its_fix(stage: Stage, execution: str) -> None:
     """Tell what comes until the execution has ended, refused for its JSON key, and with what to do."""
     found = ended(stage, execution)
     cause = found.get("cause", "")
-    fault, fix = f"lacks JSON key `{json_key}`", f"Store a JSON object with a non-empty string under `{json_key}`"
+    fault, fix = (
+        "clientSecretConfig.jsonKey does not serve",
+        "Store a JSON object with a non-empty string under that key",
+    )
     if found.get("error") != "RequestRefused" or fault not in cause or fix not in cause:
-        raise StoryError(f"expected a refusal of the JSON key {json_key}; it is {found['status']}: {cause}")
+        raise StoryError(f"expected a refusal of the JSON key; it is {found['status']}: {cause}")
     stage.say("refused", "bold red", *cause.splitlines())
 
 
