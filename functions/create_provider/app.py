@@ -1,6 +1,8 @@
 """Steps of the state machines that create and delete providers. No other function may."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -10,8 +12,10 @@ from secretwatch import telemetry
 from secretwatch.adapters.aws import client
 from secretwatch.adapters.dynamodb import DynamoDbOnboardings
 from secretwatch.adapters.token_vault import AgentCoreTokenVault
+from secretwatch.domain.onboarding.onboarding import Execution
 from secretwatch.onboarding import Creating
 from secretwatch.settings import CreateProviderSettings
+from secretwatch.steps import Event, Step, taken
 
 
 @cache
@@ -21,24 +25,22 @@ def creating() -> Creating:
     return Creating(onboardings, AgentCoreTokenVault(client("bedrock-agentcore-control")))
 
 
-def came_to(step: str, onboarding_id: str) -> dict[str, Any]:
-    match step:
-        case "create":
-            onboarding = creating().create(onboarding_id)
-            return {"providerArn": onboarding.provider_arn, "created": bool(onboarding.created)}
-        case "delete":
-            done = creating().delete(onboarding_id)
-        case "remove":
-            done = creating().remove(onboarding_id)
-        case _:
-            raise ValueError(f"there is no step {step}")
-    return {"done": done.done, "note": done.note}
+def create(execution: Execution, _event: Event) -> dict[str, Any]:
+    onboarding = creating().create(execution.name)
+    return {"providerArn": onboarding.provider_arn, "created": bool(onboarding.created)}
+
+
+def delete(execution: Execution, _event: Event) -> dict[str, Any]:
+    return asdict(creating().delete(execution.name))
+
+
+def remove(execution: Execution, _event: Event) -> dict[str, Any]:
+    return asdict(creating().remove(execution.name))
+
+
+STEPS: Mapping[str, Step] = {"create": create, "delete": delete, "remove": remove}
 
 
 @telemetry.instrumented
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    onboarding_id = event["execution"]["name"]
-    telemetry.logger.set_correlation_id(onboarding_id)
-    answer = came_to(event["step"], onboarding_id)
-    telemetry.onboarding_step(event["step"], onboarding_id, answer)
-    return answer
+    return taken(event, STEPS)

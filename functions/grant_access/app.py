@@ -1,6 +1,8 @@
 """Steps of the state machines that change policies of secrets and keys: the grant that was shown, and its way back."""
 
 import os
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +23,14 @@ from secretwatch.adapters.policies import KmsDocuments, SecretsManagerDocuments
 from secretwatch.adapters.repair_news import EventBridgeRepairBus
 from secretwatch.adapters.secretsmanager import SecretsManagerSecrets
 from secretwatch.adapters.sqs import SqsRequests
+from secretwatch.domain.onboarding.onboarding import Execution
 from secretwatch.domain.repair.plan import Kind
 from secretwatch.gathering import POOL, Gathering
 from secretwatch.onboarding import Granting, Seeing
 from secretwatch.ports import ProviderStatuses
 from secretwatch.repairing import Applying, Looking
 from secretwatch.settings import GrantAccessSettings
+from secretwatch.steps import Event, Step, taken
 
 if TYPE_CHECKING:
     from secretwatch.ports import Documents
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 def granting() -> Granting:
     settings = GrantAccessSettings.from_environ(os.environ)
     dynamodb, table = client("dynamodb"), settings.registry_table
-    secrets, keys = client("secretsmanager"), client("kms")
+    secrets, keys, identities = client("secretsmanager"), client("kms"), IamIdentities(client("iam"))
     repairs = DynamoDbRepairs(dynamodb, table)
     documents: dict[Kind, Documents] = {Kind.SECRET: SecretsManagerDocuments(secrets), Kind.KEY: KmsDocuments(keys)}
     checks = SqsRequests(client("sqs"), settings.sweep_queue_url)
@@ -54,7 +58,7 @@ def granting() -> Granting:
             KmsKeys(keys),
             statuses,
             DynamoDbConsumers(dynamodb, table),
-            IamIdentities(client("iam")),
+            identities,
             rules=settings.rules,
             pool=telemetry.pool(POOL),
         )
@@ -72,23 +76,21 @@ def granting() -> Granting:
     return Granting(DynamoDbOnboardings(dynamodb, table), repairs, seeing, new_applying)
 
 
-def came_to(step: str, onboarding_id: str) -> dict[str, Any]:
-    match step:
-        case "grant":
-            return {"repairs": granting().grant(onboarding_id)}
-        case "withdraw":
-            done = granting().withdraw(onboarding_id)
-        case "withdraw_unneeded":
-            done = granting().withdraw_unneeded(onboarding_id)
-        case _:
-            raise ValueError(f"there is no step {step}")
-    return {"done": done.done, "note": done.note}
+def grant(execution: Execution, _event: Event) -> dict[str, Any]:
+    return {"repairs": granting().grant(execution.name)}
+
+
+def withdraw(execution: Execution, _event: Event) -> dict[str, Any]:
+    return asdict(granting().withdraw(execution.name))
+
+
+def withdraw_unneeded(execution: Execution, _event: Event) -> dict[str, Any]:
+    return asdict(granting().withdraw_unneeded(execution.name))
+
+
+STEPS: Mapping[str, Step] = {"grant": grant, "withdraw": withdraw, "withdraw_unneeded": withdraw_unneeded}
 
 
 @telemetry.instrumented
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    onboarding_id = event["execution"]["name"]
-    telemetry.logger.set_correlation_id(onboarding_id)
-    answer = came_to(event["step"], onboarding_id)
-    telemetry.onboarding_step(event["step"], onboarding_id, answer)
-    return answer
+    return taken(event, STEPS)

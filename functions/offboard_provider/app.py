@@ -1,8 +1,7 @@
 """Steps of the state machine OffboardProvider that change nothing but the Registry."""
 
 import os
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -19,9 +18,9 @@ from secretwatch.adapters.token_vault import AgentCoreTokenVault
 from secretwatch.domain.onboarding.onboarding import Execution
 from secretwatch.onboarding import Removing
 from secretwatch.settings import OffboardProviderSettings
+from secretwatch.steps import Event, Step, taken
 
-Event: TypeAlias = dict[str, Any]
-Step: TypeAlias = Callable[[Execution, Event], Event]
+Answer: TypeAlias = dict[str, Any]
 
 # Every gateway and target is asked for: that leaves most of AgentCore's 20 calls a second to others.
 PACES = Paces({"bedrock-agentcore-control": {"*": 4.75}})
@@ -43,22 +42,22 @@ def removing() -> Removing:
     )
 
 
-def check_use(execution: Execution, event: Event) -> Event:
+def check_use(execution: Execution, event: Event) -> Answer:
     begun = removing().check_use(execution, event["input"])
     return {"providerArn": begun.provider_arn, "usedBy": list(begun.used_by)}
 
 
-def close(execution: Execution, _event: Event) -> Event:
+def close(execution: Execution, _event: Event) -> Answer:
     removing().close(execution.name)
     return {"done": True, "note": None}
 
 
-def announce_offboarded(execution: Execution, _event: Event) -> Event:
+def announce_offboarded(execution: Execution, _event: Event) -> Answer:
     told = removing().succeed(execution.name)
     return {"providerArn": told.offboarding.provider_arn, "message": told.message}
 
 
-def announce_offboarding_failed(execution: Execution, event: Event) -> Event:
+def announce_offboarding_failed(execution: Execution, event: Event) -> Answer:
     caught = event["failure"]["step"], event["failure"]["error"], event["failure"].get("cause") or ""
     failure = removing().fail(execution, event["input"], caught)
     telemetry.offboarding_failed(execution, failure)
@@ -74,12 +73,5 @@ STEPS: Mapping[str, Step] = {
 
 
 @telemetry.instrumented
-def handler(event: Event, _context: LambdaContext) -> Event:
-    named = event["execution"]
-    execution = Execution(named["id"], named["name"], datetime.fromisoformat(named["startTime"]))
-    telemetry.logger.set_correlation_id(execution.name)
-    if (step := STEPS.get(event["step"])) is None:
-        raise ValueError(f"there is no step {event['step']}")
-    came_to = step(execution, event)
-    telemetry.onboarding_step(event["step"], execution.name)
-    return came_to
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    return taken(event, STEPS)

@@ -1,8 +1,8 @@
 """Steps of the state machine OnboardSecret that change nothing but the Registry."""
 
 import os
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -33,9 +33,9 @@ from secretwatch.gathering import POOL, Gathering
 from secretwatch.onboarding import Announcing, Asking, Beginning, Inspecting, Registering, Seeing, Verifying
 from secretwatch.ports import ProviderStatuses
 from secretwatch.settings import OnboardSecretSettings
+from secretwatch.steps import Event, Step, taken
 
-Event: TypeAlias = dict[str, Any]
-Step: TypeAlias = Callable[[Execution, Event], Event]
+Answer: TypeAlias = dict[str, Any]
 
 
 @cache
@@ -44,47 +44,48 @@ def settings() -> OnboardSecretSettings:
 
 
 @cache
+def aws(service: str) -> Any:
+    """One client of each service, for as long as the function lives."""
+    return client(service)
+
+
+@cache
 def onboardings() -> DynamoDbOnboardings:
-    return DynamoDbOnboardings(client("dynamodb"), settings().registry_table)
+    return DynamoDbOnboardings(aws("dynamodb"), settings().registry_table)
 
 
 @cache
 def references() -> DynamoDbReferences:
-    return DynamoDbReferences(client("dynamodb"), settings().registry_table)
+    return DynamoDbReferences(aws("dynamodb"), settings().registry_table)
 
 
 @cache
 def records() -> DynamoDbProviderRecords:
-    return DynamoDbProviderRecords(client("dynamodb"), settings().registry_table)
+    return DynamoDbProviderRecords(aws("dynamodb"), settings().registry_table)
 
 
 @cache
 def bus() -> EventBridgeBus:
-    return EventBridgeBus(client("events"), settings().bus_name)
+    return EventBridgeBus(aws("events"), settings().bus_name)
 
 
 @cache
 def secrets() -> SecretsManagerSecrets:
-    return SecretsManagerSecrets(client("secretsmanager"))
-
-
-@cache
-def agentcore() -> Any:
-    return client("bedrock-agentcore-control")
+    return SecretsManagerSecrets(aws("secretsmanager"))
 
 
 @cache
 def vault() -> AgentCoreTokenVault:
-    return AgentCoreTokenVault(agentcore())
+    return AgentCoreTokenVault(aws("bedrock-agentcore-control"))
 
 
 def new_gathering(statuses: ProviderStatuses) -> Gathering:
     return Gathering(
         secrets(),
-        KmsKeys(client("kms")),
+        KmsKeys(aws("kms")),
         statuses,
-        DynamoDbConsumers(client("dynamodb"), settings().registry_table),
-        IamIdentities(client("iam")),
+        DynamoDbConsumers(aws("dynamodb"), settings().registry_table),
+        IamIdentities(aws("iam")),
         rules=settings().rules,
         pool=telemetry.pool(POOL),
     )
@@ -99,7 +100,7 @@ def beginning() -> Beginning:
     return Beginning(
         onboardings(),
         ProviderRequests(),
-        StepFunctionsExecutions(client("stepfunctions")),
+        StepFunctionsExecutions(aws("stepfunctions")),
         bus(),
         account=settings().account,
         region=settings().region,
@@ -108,17 +109,17 @@ def beginning() -> Beginning:
 
 
 def inspecting() -> Inspecting:
-    repairs = DynamoDbRepairs(client("dynamodb"), settings().registry_table)
+    repairs = DynamoDbRepairs(aws("dynamodb"), settings().registry_table)
     return Inspecting(onboardings(), seeing(), secrets(), vault(), repairs)
 
 
 def verifying() -> Verifying:
-    vending = AgentCoreVending(agentcore(), client("bedrock-agentcore")) if settings().vend else None
+    vending = AgentCoreVending(aws("bedrock-agentcore-control"), aws("bedrock-agentcore")) if settings().vend else None
     return Verifying(onboardings(), seeing(), vault(), vending)
 
 
 def registering() -> Registering:
-    dynamodb, table = client("dynamodb"), settings().registry_table
+    dynamodb, table = aws("dynamodb"), settings().registry_table
     checking = Checking(
         references(),
         new_gathering(records()),
@@ -127,19 +128,25 @@ def registering() -> Registering:
         rules=settings().rules,
         owner_tag=settings().owner_tag,
     )
-    return Registering(onboardings(), AgentCoreProviders(AgentCore(agentcore())), records(), references(), checking)
+    return Registering(
+        onboardings(),
+        AgentCoreProviders(AgentCore(aws("bedrock-agentcore-control"))),
+        records(),
+        references(),
+        checking,
+    )
 
 
 def announcing() -> Announcing:
     return Announcing(onboardings(), records(), bus(), account=settings().account, region=settings().region)
 
 
-def validate(execution: Execution, event: Event) -> Event:
+def validate(execution: Execution, event: Event) -> Answer:
     provider = beginning().begin(execution, event["input"])
     return {"provider": {"kind": provider.kind, "name": provider.name}}
 
 
-def inspect(execution: Execution, _event: Event) -> Event:
+def inspect(execution: Execution, _event: Event) -> Answer:
     inspected = inspecting().inspect(execution.name)
     approval, within = inspected.approval, inspected.options.approve_within
     return {
@@ -150,21 +157,21 @@ def inspect(execution: Execution, _event: Event) -> Event:
     }
 
 
-def ask(execution: Execution, event: Event) -> Event:
+def ask(execution: Execution, event: Event) -> Answer:
     Asking(onboardings(), bus()).ask(execution.name, event["token"])
     return {}
 
 
-def verify(execution: Execution, _event: Event) -> Event:
+def verify(execution: Execution, _event: Event) -> Answer:
     return {"verdict": verifying().verify(execution.name)}
 
 
-def register(execution: Execution, _event: Event) -> Event:
+def register(execution: Execution, _event: Event) -> Answer:
     registering().register(execution.name)
     return {}
 
 
-def announce(execution: Execution, _event: Event) -> Event:
+def announce(execution: Execution, _event: Event) -> Answer:
     told = announcing().succeed(execution.name)
     telemetry.onboarding_succeeded(told.onboarding)
     url = told.onboarding.callback_url
@@ -176,16 +183,15 @@ def announce(execution: Execution, _event: Event) -> Event:
     }
 
 
-def forget(execution: Execution, _event: Event) -> Event:
-    done = registering().forget(execution.name)
-    return {"done": done.done, "note": done.note}
+def forget(execution: Execution, _event: Event) -> Answer:
+    return asdict(registering().forget(execution.name))
 
 
-def caught(failure: Event) -> tuple[str, str, str]:
+def caught(failure: Mapping[str, str]) -> tuple[str, str, str]:
     return failure["step"], failure["error"], failure.get("cause") or ""
 
 
-def announce_failure(execution: Execution, event: Event) -> Event:
+def announce_failure(execution: Execution, event: Event) -> Answer:
     roll_back = [caught(one) for one in event["rollBack"]]
     failure, ended = announcing().fail(execution, caught(event["failure"]), roll_back)
     telemetry.onboarding_rolled_back(ended)
@@ -205,12 +211,5 @@ STEPS: Mapping[str, Step] = {
 
 
 @telemetry.instrumented
-def handler(event: Event, _context: LambdaContext) -> Event:
-    named = event["execution"]
-    execution = Execution(named["id"], named["name"], datetime.fromisoformat(named["startTime"]))
-    telemetry.logger.set_correlation_id(execution.name)
-    if (step := STEPS.get(event["step"])) is None:
-        raise ValueError(f"there is no step {event['step']}")
-    came_to = step(execution, event)
-    telemetry.onboarding_step(event["step"], execution.name)
-    return came_to
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    return taken(event, STEPS)

@@ -39,7 +39,7 @@ processor = RecordProcessor(EventType.SQS)
 def repairing() -> Repairing:
     settings = RepairAccessSettings.from_environ(os.environ)
     dynamodb, table, rules = client("dynamodb"), settings.registry_table, settings.repair_rules
-    secrets, keys = client("secretsmanager"), client("kms")
+    secrets, keys, identities = client("secretsmanager"), client("kms"), IamIdentities(client("iam"))
     repairs, providers = DynamoDbRepairs(dynamodb, table), DynamoDbProviderRecords(dynamodb, table)
 
     def new_gathering() -> Gathering:
@@ -48,7 +48,7 @@ def repairing() -> Repairing:
             KmsKeys(keys),
             providers,
             DynamoDbConsumers(dynamodb, table),
-            IamIdentities(client("iam")),
+            identities,
             rules=settings.rules,
             pool=telemetry.pool(POOL),
         )

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeAlias
 
@@ -23,17 +22,14 @@ from secretwatch.adapters.dynamodb import (
 )
 from secretwatch.adapters.eventbridge import BusChannel, EventBridgeBus
 from secretwatch.adapters.sns import SnsChannel, SnsSubscriptions
-from secretwatch.alerting import Alerting
+from secretwatch.alerting import Alerting, prospect, swept_at
 from secretwatch.attempts import or_unknown
 from secretwatch.delivering import Delivering
 from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.incident import Incident
-from secretwatch.domain.repair.prospect import Prospect
-from secretwatch.domain.repair.repair import Status
-from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.verdict_change import read_news
-from secretwatch.ports import Channel, Repairs, Subscriptions, Sweeps
+from secretwatch.ports import Channel, Subscriptions
 from secretwatch.records import RecordProcessor
 from secretwatch.settings import SendAlertsSettings
 
@@ -66,18 +62,6 @@ def alerting() -> Alerting:
         rules=rules,
         swept_at=partial(swept_at, sweeps, everything),
     )
-
-
-def swept_at(sweeps: Sweeps, everything: WholeInventory) -> datetime | None:
-    last = sweeps.find(everything)
-    return last.completed_at if last else None
-
-
-def prospect(repairs: Repairs, mode: Mode, resource: str) -> Prospect:
-    standing = repairs.standing(resource)
-    plan = repairs.find(standing.plan) if standing.plan else None
-    waiting = plan.id if plan and plan.status is Status.PLANNED else None
-    return Prospect(mode, waiting, standing.at_rest)
 
 
 def channels(settings: SendAlertsSettings) -> list[Channel]:

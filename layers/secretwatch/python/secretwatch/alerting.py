@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from secretwatch.attempts import until_won
 from secretwatch.delivering import Delivering
+from secretwatch.domain.change import WholeInventory
 from secretwatch.domain.incident import (
     AlertRules,
     Brief,
@@ -23,10 +24,13 @@ from secretwatch.domain.incident import (
 from secretwatch.domain.incident.digest import advance_digest, collected, due, quiet
 from secretwatch.domain.incident.incident import FIRST_LOOK, HELD, is_same
 from secretwatch.domain.reference import Reference
+from secretwatch.domain.repair.prospect import Prospect
+from secretwatch.domain.repair.repair import Status
+from secretwatch.domain.repair.rules import Mode
 from secretwatch.domain.secret import SecretId
 from secretwatch.domain.state import ReferenceState
 from secretwatch.errors import SecretwatchError
-from secretwatch.ports import Digests, Incidents, References
+from secretwatch.ports import Digests, Incidents, References, Repairs, Sweeps
 
 
 class Alerting:
@@ -193,3 +197,17 @@ def _put_off(failures: list[SecretwatchError]) -> Iterator[None]:
         yield
     except SecretwatchError as error:
         failures.append(error)
+
+
+def swept_at(sweeps: Sweeps, everything: WholeInventory) -> datetime | None:
+    """When the last sweep was completed; None while one runs, or before the first."""
+    last = sweeps.find(everything)
+    return last.completed_at if last else None
+
+
+def prospect(repairs: Repairs, mode: Mode, resource: str) -> Prospect:
+    """What becomes of a repair of the policy, for whoever is told that it is needed."""
+    standing = repairs.standing(resource)
+    plan = repairs.find(standing.plan) if standing.plan else None
+    waiting = plan.id if plan and plan.status is Status.PLANNED else None
+    return Prospect(mode, waiting, standing.at_rest)

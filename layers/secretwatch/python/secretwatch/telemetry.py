@@ -287,7 +287,7 @@ def repair_decided(wish: str, subject: str | None, caller: str, status: int) -> 
     logger.info("repair decided", wish=wish, subject=subject, caller=caller, status=status)
 
 
-def onboarding_step(step: str, onboarding: str, outcome: Mapping[str, Any] | None = None) -> None:
+def onboarding_step(step: str, onboarding: str, outcome: Mapping[str, Any]) -> None:
     """A step of an onboarding or an offboarding is done, and came to this."""
     logger.info("onboarding step done", step=step, onboarding=onboarding, outcome=outcome)
 
